@@ -1,0 +1,6 @@
+// Each family of bindings lives in its own file and is registered by module.cpp.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace fastface::bindings {}  // namespace fastface::bindings

@@ -1,0 +1,84 @@
+// Chooses the table of kernels at first use: targets best first, override by FASTFACE_TARGET.
+#include <array>
+#include <atomic>
+#include <cstdlib>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+#include "core/cpu.hpp"
+#include "core/kernels.hpp"
+
+namespace fastface {
+
+namespace baseline {
+extern const Kernels table;
+}
+#if defined(FASTFACE_X86)
+namespace avx2 {
+extern const Kernels table;
+}
+namespace avx512 {
+extern const Kernels table;
+}
+#endif
+
+namespace {
+
+struct Available {
+  std::array<const Kernels*, 3> tables{};
+  std::size_t count = 0;
+
+  Available() {
+#if defined(FASTFACE_X86)
+    const CpuFeatures cpu = cpu_features();
+    if (cpu.avx512) tables[count++] = &avx512::table;
+    if (cpu.avx2) tables[count++] = &avx2::table;
+#endif
+    tables[count++] = &baseline::table;
+  }
+};
+
+const Available& available() {
+  static const Available instance;
+  return instance;
+}
+
+const Kernels* find(std::string_view target) {
+  std::string names;
+  for (const Kernels* table : available_kernels()) {
+    if (target == table->target) return table;
+    names += names.empty() ? "" : ", ";
+    names += table->target;
+  }
+  throw std::invalid_argument("FASTFACE_TARGET: expected one of " + names + " on this machine, got '" +
+                              std::string(target) + "'");
+}
+
+const Kernels* default_kernels() {
+  const char* wanted = std::getenv("FASTFACE_TARGET");
+  return wanted && *wanted ? find(wanted) : available().tables[0];
+}
+
+std::atomic<const Kernels*> chosen{nullptr};
+
+}  // namespace
+
+std::span<const Kernels* const> available_kernels() {
+  return {available().tables.data(), available().count};
+}
+
+const Kernels& kernels() {
+  const Kernels* table = chosen.load(std::memory_order_acquire);
+  if (!table) {
+    table = default_kernels();
+    chosen.store(table, std::memory_order_release);
+  }
+  return *table;
+}
+
+void select_kernels(const char* target) {
+  chosen.store(*target ? find(target) : default_kernels(), std::memory_order_release);
+}
+
+}  // namespace fastface

@@ -1,0 +1,50 @@
+// The only header that knows instruction sets. Everything else is written once against f32v and
+// compiled once per target (CMakeLists.txt); dispatch.cpp chooses among the results at run time.
+//
+// GCC and Clang vector extensions give + - * < and ?: on every target; an intrinsic is allowed only
+// here, behind a named function. Everything is always_inline: a function with external linkage
+// compiled with AVX-512 flags might be the copy the linker keeps for everybody.
+#pragma once
+
+#include <cstddef>
+#include <cstring>
+
+#ifndef FASTFACE_TARGET
+#error "simd.hpp is for kernels: compile through add_kernel_target()"
+#endif
+
+#define FASTFACE_INLINE [[gnu::always_inline]] static inline
+
+namespace fastface::FASTFACE_TARGET {
+
+#if defined(__AVX512F__)
+inline constexpr std::size_t kLanes = 16;
+#elif defined(__AVX__)
+inline constexpr std::size_t kLanes = 8;
+#else
+inline constexpr std::size_t kLanes = 4;  // SSE2 or NEON
+#endif
+
+using f32v [[gnu::vector_size(kLanes * sizeof(float))]] = float;
+
+FASTFACE_INLINE f32v load(const float* source) {
+  f32v value;
+  std::memcpy(&value, source, sizeof value);
+  return value;
+}
+
+FASTFACE_INLINE void store(float* target, f32v value) { std::memcpy(target, &value, sizeof value); }
+
+// x - 0 keeps -0.0 and costs nothing; 0 + x would need an addition per broadcast.
+FASTFACE_INLINE f32v splat(float x) { return x - f32v{}; }
+
+// Pairwise, so that the order of additions is fixed for a given lane count.
+FASTFACE_INLINE float sum(f32v value) {
+  float lanes[kLanes];
+  store(lanes, value);
+  for (std::size_t width = kLanes / 2; width > 0; width /= 2)
+    for (std::size_t i = 0; i < width; ++i) lanes[i] += lanes[i + width];
+  return lanes[0];
+}
+
+}  // namespace fastface::FASTFACE_TARGET

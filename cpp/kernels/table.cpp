@@ -1,0 +1,20 @@
+// This target's table. The per-kernel headers are included here so that each target is one
+// translation unit: nothing but `table` has external linkage, so nothing can leak to another target.
+#include "core/kernels.hpp"
+
+#include "kernels/vector.hpp"
+
+#define FASTFACE_STRING_(x) #x
+#define FASTFACE_STRING(x) FASTFACE_STRING_(x)
+
+namespace fastface::FASTFACE_TARGET {
+
+extern const Kernels table;
+const Kernels table = {
+    .target = FASTFACE_STRING(FASTFACE_TARGET),
+    .lanes = kLanes,
+    .dot = dot,
+    .axpy = axpy,
+};
+
+}  // namespace fastface::FASTFACE_TARGET

@@ -1,0 +1,1 @@
+"""fastface finds who is in your photos, privately, on your own device."""

@@ -1,0 +1,21 @@
+"""The few errors fastface raises on purpose; `except FastfaceError` catches them all."""
+
+
+class FastfaceError(Exception):
+    """Base of every error that fastface raises for a reason the user can act on."""
+
+
+class PhotoError(FastfaceError):
+    """A photo cannot be read: missing, empty, truncated, too large or not an image we accept."""
+
+
+class ModelError(FastfaceError):
+    """A model file is missing, has the wrong hash or cannot run; the message says what to do."""
+
+
+class LibraryError(FastfaceError):
+    """The library cannot be opened or written: newer version, read-only, locked or disk full."""
+
+
+class NotFoundError(FastfaceError):
+    """The person, photo or face that was asked for is not in the library."""
