@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import shutil
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -46,6 +47,12 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
             return super()._format_action_invocation(action)
         value = self._format_args(action, (action.dest or "").upper())
         return f"{', '.join(action.option_strings)} {value}"
+
+    def _format_action(self, action: argparse.Action) -> str:
+        text = super()._format_action(action)
+        if isinstance(action, argparse._SubParsersAction):
+            return textwrap.indent(textwrap.dedent(text.partition("\n")[2]), "  ")
+        return text
 
 
 class Parser(argparse.ArgumentParser):
@@ -99,10 +106,13 @@ def new_parser() -> tuple[Parser, Commands]:
         verbose=False,
         when_interrupted="nothing was changed.",
     )
-    commands = parser.add_subparsers(
-        title="commands", metavar="", prog="fastface", parser_class=Parser
-    )
-    return parser, commands
+    return parser, add_subcommands(parser, "commands")
+
+
+def add_subcommands(parser: argparse.ArgumentParser, title: str) -> Commands:
+    """The place where commands are added; listed before the options, under `title`."""
+    parser._positionals.title = title
+    return parser.add_subparsers(metavar="", prog=parser.prog, parser_class=Parser)
 
 
 def add_command(
@@ -126,6 +136,7 @@ def add_command(
         parents=[shared_options()],
         allow_abbrev=False,
     )
+    parser._positionals.title = "arguments"
     parser.set_defaults(run=run)
     return parser
 

@@ -18,7 +18,7 @@ def register(commands: Commands) -> None:
         "faces",
         run,
         usage="fastface faces [PERSON] [--unclear] [options]",
-        summary="list the faces that were found, of everybody or of one person",
+        summary="list the faces, of everybody or of one person",
         description="""\
 QUALITY runs from 0 to 1. Unclear faces (too small, blurred or turned away) are
 kept but belong to nobody.

@@ -23,7 +23,7 @@ def register(commands: Commands) -> None:
         "identify",
         run,
         usage="fastface identify PHOTO [PHOTO ...] [options]",
-        summary="say who is in a photo that need not be in the library",
+        summary="say who is in a new photo",
         description="""\
 Looks at each face and compares it with the people of the library. A face that is
 like nobody is 'unknown'. The photos are not added to the library.

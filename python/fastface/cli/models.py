@@ -6,7 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from fastface.cli.arguments import Commands, add_command
+from fastface.cli.arguments import Commands, add_command, add_subcommands
 from fastface.cli.output import Output, printable, size
 
 INTERRUPTED = "nothing half-done was kept; run the same command again."
@@ -28,13 +28,13 @@ SHA-256 of every file and keeps them in your cache folder.""",
   fastface models install                fetch and convert the default pack
   fastface models verify                 check every file again""",
     )
-    actions = parser.add_subparsers(title="actions", metavar="", prog="fastface models")
+    actions = add_subcommands(parser, "actions")
     add_command(
         actions,
         "list",
         show_list,
         usage="fastface models list [options]",
-        summary="list the models, their licences and whether they are installed",
+        summary="list the models and whether they are installed",
         description="""\
 JSON: a list of objects with name, pack, role, state (installed, missing, damaged),
 path, bytes, licence, source, note.""",

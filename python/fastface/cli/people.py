@@ -20,7 +20,7 @@ def register(commands: Commands) -> None:
         "people",
         run,
         usage="fastface people [--min-photos N] [options]",
-        summary="list the people in the library, those in most photos first",
+        summary="list the people that were found",
         description="""\
 The ID of a person stays the same from one run to the next; use it, or the name
 once you have given one, with `photos`, `faces` and `name`.

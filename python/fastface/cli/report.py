@@ -18,7 +18,7 @@ def register(commands: Commands) -> None:
         "report",
         run,
         usage="fastface report [-o FILE] [--open] [options]",
-        summary="write one HTML file that shows the people, their faces and photos",
+        summary="write one HTML page that shows everybody",
         description="""\
 The file holds its own thumbnails and needs no network, no server and no script. It
 shows faces, so only you can read it (mode 0600): think before you pass it on. A

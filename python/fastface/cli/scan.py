@@ -24,7 +24,7 @@ def register(commands: Commands) -> None:
         "scan",
         run,
         usage="fastface scan FOLDER [--workers N] [options]",
-        summary="find the people in the photos of a folder and all its subfolders",
+        summary="find the people in a folder of photos",
         description="""\
 Reads JPEG, PNG, WebP, TIFF, HEIC and AVIF. A photo is analysed once: a second scan
 looks only at what is new, moved or copied photos included. You may stop with Ctrl-C
