@@ -3,3 +3,6 @@
 from fastface.kernels.distances import fused_distances, nearest, pairwise_edges
 
 __all__ = ["fused_distances", "nearest", "pairwise_edges"]
+from fastface.kernels.linkage import LinkageResult, median_linkage
+
+__all__ = ["LinkageResult", "median_linkage"]
