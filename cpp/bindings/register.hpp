@@ -3,4 +3,8 @@
 
 #include <pybind11/pybind11.h>
 
-namespace fastface::bindings {}  // namespace fastface::bindings
+namespace fastface::bindings {
+
+void register_lasso(pybind11::module_& module);
+
+}  // namespace fastface::bindings

@@ -2,6 +2,7 @@
 // translation unit: nothing but `table` has external linkage, so nothing can leak to another target.
 #include "core/kernels.hpp"
 
+#include "kernels/lasso.hpp"
 #include "kernels/vector.hpp"
 
 #define FASTFACE_STRING_(x) #x
@@ -15,6 +16,11 @@ const Kernels table = {
     .lanes = kLanes,
     .dot = dot,
     .axpy = axpy,
+    .dot_wide = dot_wide,
+    .squared_norm_wide = squared_norm_wide,
+    .axpy_wide = axpy_wide,
+    .coordinate_pass = coordinate_pass,
+    .solve_cholesky = solve_cholesky,
 };
 
 }  // namespace fastface::FASTFACE_TARGET
