@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 # Base64 text of all thumbnails together; with the markup of 5,000 photos the file stays < 10 MB.
 MAX_THUMBNAIL_BYTES = 8_500_000
 
-MAX_PEOPLE = 240  # with a section of their own
-MAX_ONCE = 240  # seen in one photo only: a face each
+FEW_PEOPLE = 12  # up to so many everybody gets a section of their own,
+MAX_PEOPLE = 240  # beyond, those who are named or seen in two photos or more;
+MAX_ONCE = 240  # of the others a face each
 MAX_FACES_EACH = 12
 MAX_PHOTOS_EACH = 6
 MAX_FACES = 700
@@ -119,8 +120,10 @@ def face_wish(face: Face) -> Wish:
 def choose(library: Library) -> Plan:
     """Decide what to show; reads the library and no photo."""
     everybody = library.people()
-    often = [person for person in everybody if person.n_photos > 1][:MAX_PEOPLE]
-    once = [person for person in everybody if person.n_photos == 1][:MAX_ONCE]
+    few = len(everybody) <= FEW_PEOPLE
+    has_section = [few or p.n_photos > 1 or p.name is not None for p in everybody]
+    often = [p for p, wide in zip(everybody, has_section, strict=True) if wide][:MAX_PEOPLE]
+    once = [p for p, wide in zip(everybody, has_section, strict=True) if not wide][:MAX_ONCE]
     faces = library.faces()
     faces_of: dict[str, list[Face]] = defaultdict(list)
     for face in faces:
