@@ -62,7 +62,7 @@ def split(
     n_moments = int(moments.max(initial=-1)) + 1
 
     run, length, previous = n_moments - 1, 0, None
-    for i in sorted(np.flatnonzero(~np.isfinite(time)), key=lambda i: keys[i]):
+    for i in sorted(np.flatnonzero(~np.isfinite(time)).tolist(), key=lambda i: keys[i]):
         if folder[i] != previous or length == MAX_RUN:
             run, length, previous = run + 1, 0, folder[i]
         moments[i] = run
