@@ -1,4 +1,4 @@
-"""Writes docs/cli.md from the help texts: `python docs/generate_cli.py`; a test checks it is current."""
+"""Writes docs/cli.md from the help texts; a test checks that it is current."""
 
 from __future__ import annotations
 

@@ -73,9 +73,7 @@ def test_help_loads_nothing_heavy() -> None:
         "except SystemExit: pass\n"
         "print(*sys.modules, file=sys.stderr)"
     )
-    run = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    )
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     loaded = set(run.stderr.split())
     heavy = {"numpy", "onnxruntime", "onnx", "PIL", "sqlite3", "rich", "jinja2", "platformdirs"}
     assert "argparse" in loaded

@@ -52,9 +52,7 @@ def test_json_stays_utf8_and_names_the_file() -> None:
 def test_any_output_encoding(encoding: str) -> None:
     environment = {**os.environ, "PYTHONIOENCODING": encoding}
     for arguments in (["people"], ["faces"], ["people", "--json"]):
-        run = subprocess.run(
-            command(*arguments), capture_output=True, check=True, env=environment
-        )
+        run = subprocess.run(command(*arguments), capture_output=True, check=True, env=environment)
         assert run.stdout and not run.stderr
     assert json.loads(run.stdout.decode(encoding))[0]["name"] == "Zoë"
 

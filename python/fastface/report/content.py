@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,7 +25,7 @@ MAX_ONCE = 240  # of the others a face each
 MAX_FACES_EACH = 12
 MAX_PHOTOS_EACH = 6
 MAX_FACES = 700
-MAX_PHOTOS = 400
+MAX_PHOTOS = 320
 MAX_UNCLEAR = 48
 MAX_FAILURES = 200
 
@@ -103,13 +103,13 @@ class Plan:
     n_people: int
     failures: list[tuple[Path, str]]
 
-    def wishes(self) -> list[Wish]:
-        """Thumbnails in the order in which the budget serves them: breadth before depth."""
-        order = [face_wish(c.person.cover) for c in [*self.people, *self.once]]
+    def wishes(self) -> Counter[Wish]:
+        """How often the page shows each thumbnail, breadth before depth: the budget's order."""
+        order = [face_wish(c.person.cover) for c in [*self.people, *self.people, *self.once]]
         order += [face_wish(face) for face in _rounds(c.faces for c in self.people)]
         order += [Wish(row.path, None) for row in _rounds(c.photos for c in self.people)]
         order += [face_wish(face) for face in self.unclear]
-        return list(dict.fromkeys(order))
+        return Counter(order)
 
 
 def face_wish(face: Face) -> Wish:
@@ -215,9 +215,7 @@ def _card(number: int, chosen: Chosen, thumbnails: Mapping[Wish, Thumbnail | Non
     )
 
 
-def _face_tiles(
-    faces: list[Face], thumbnails: Mapping[Wish, Thumbnail | None]
-) -> list[FaceTile]:
+def _face_tiles(faces: list[Face], thumbnails: Mapping[Wish, Thumbnail | None]) -> list[FaceTile]:
     return [
         FaceTile(face.photo, face.quality, thumbnails[wish])
         for face in faces
