@@ -60,6 +60,12 @@ class Database:
             row: Row | None = self._connection.execute(sql, parameters).fetchone()
             return row
 
+    def named_row(self, sql: str, parameters: Sequence[Any] = ()) -> dict[str, Any]:
+        """The only row of a query, by its columns' names."""
+        with self._translated():
+            cursor = self._connection.execute(sql, parameters)
+            return dict(zip((column[0] for column in cursor.description), *cursor, strict=True))
+
     def run(self, sql: str, parameters: Sequence[Any] = ()) -> sqlite3.Cursor:
         """Runs one statement; the cursor tells `rowcount` and `lastrowid`."""
         with self._translated():
@@ -168,7 +174,7 @@ class Database:
 
 
 def _explain(error: sqlite3.Error) -> str | None:
-    """What a user can do about an SQLite error; None for a bug of ours, which keeps its traceback."""
+    """What a user can do about an SQLite error; None for a bug of ours."""
     code = getattr(error, "sqlite_errorcode", 0)
     explanations = {
         sqlite3.SQLITE_BUSY: "is locked by another program; try again when that has finished",

@@ -281,8 +281,9 @@ class _Scan:
                 self.counts.failures.append((item.photo.path, item.failure))
             if item.content_hash is not None:
                 self._analyses.pop(item.content_hash, None)
-            self._n_done += 1
-            self._progress(self._n_done, self.counts.n_photos, item.photo.path)
+        before, self._n_done = self._n_done, self._n_done + len(batch)
+        for done, item in enumerate(batch, start=before + 1):
+            self._progress(done, self.counts.n_photos, item.photo.path)
 
     def _write(self, item: _Item) -> str:
         """Writes one photo; returns the name of its count."""

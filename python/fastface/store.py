@@ -105,18 +105,26 @@ class Store:
         """A transaction that holds the write lock; nested, a savepoint."""
         return self._database.atomic()
 
+    def check_writable(self) -> None:
+        """Raises LibraryError now rather than after minutes of work."""
+        with self.atomic():
+            pass
+
     # -- facts -----------------------------------------------------------------------------------
 
     def files_under(self, folder: Path, model: str) -> dict[bytes, FileRow]:
         """Every path known under a folder, present or missing."""
         rows = self._database.rows(
             """SELECT path, size, mtime_ns, hash, missing, analysis.model IS NOT NULL
-               FROM file JOIN content ON content.id = content_id
+               FROM file JOIN content ON content.id = file.content_id
                LEFT JOIN analysis ON analysis.content_id = content.id AND analysis.model = ?
                WHERE path >= ? AND path < ?""",
             (model, *_range_under(folder)),
         )
-        return {path: FileRow(*rest[:3], bool(rest[3]), bool(rest[4])) for path, *rest in rows}
+        return {
+            path: FileRow(size, mtime_ns, content_hash, bool(missing), bool(analysed))
+            for path, size, mtime_ns, content_hash, missing, analysed in rows
+        }
 
     def failures_under(self, folder: Path) -> dict[bytes, FailureRow]:
         """Every path under a folder that could not be read."""
@@ -125,7 +133,7 @@ class Store:
                WHERE path >= ? AND path < ?""",
             _range_under(folder),
         )
-        return {path: FailureRow(*rest) for path, *rest in rows}
+        return {row[0]: FailureRow(*row[1:]) for row in rows}
 
     def is_analysed(self, content_hash: str, model: str) -> bool:
         """Whether this content has been through these models."""
@@ -246,26 +254,24 @@ class Store:
         """A number that grows whenever facts change."""
         return int(self.state("revision", 0))
 
-    def count(self, model: str | None) -> dict[str, int]:
-        """n_photos, n_missing, n_failed, n_faces, n_unclear, n_people, n_named, n_moments."""
-        row = self._database.row(
+    def count(self, model: str) -> dict[str, int]:
+        """The figures of `types.LibraryStats`, by name; faces and people of one model."""
+        return self._database.named_row(
             f"""WITH present AS {_PRESENT}, seen AS (
                     SELECT unclear, person_id FROM observation
                     JOIN present ON present.content_id = observation.content_id
                     LEFT JOIN membership ON observation_id = observation.id WHERE model = ?)
-                SELECT (SELECT count(*) FROM present),
-                       (SELECT count(*) FROM file WHERE missing),
-                       (SELECT count(*) FROM failure),
-                       (SELECT count(*) FROM seen),
-                       (SELECT count(*) FROM seen WHERE unclear),
-                       (SELECT count(DISTINCT person_id) FROM seen),
+                SELECT (SELECT count(*) FROM present) AS n_photos,
+                       (SELECT count(*) FROM file WHERE missing) AS n_missing,
+                       (SELECT count(*) FROM failure) AS n_failed,
+                       (SELECT count(*) FROM seen) AS n_faces,
+                       (SELECT count(*) FROM seen WHERE unclear) AS n_unclear,
+                       (SELECT count(DISTINCT person_id) FROM seen) AS n_people,
                        (SELECT count(DISTINCT person.id) FROM seen JOIN person
-                        ON person.id = person_id WHERE name IS NOT NULL),
-                       (SELECT count(DISTINCT moment) FROM moment)""",  # noqa: S608
+                        ON person.id = person_id WHERE name IS NOT NULL) AS n_named,
+                       (SELECT count(DISTINCT moment) FROM moment) AS n_moments""",  # noqa: S608
             (model,),
         )
-        names = "n_photos n_missing n_failed n_faces n_unclear n_people n_named n_moments".split()
-        return dict(zip(names, row or (), strict=True))
 
     # -- derived ---------------------------------------------------------------------------------
 
@@ -325,19 +331,30 @@ class Store:
         self._database.run("DELETE FROM moment")
         self._database.run_many("INSERT INTO moment VALUES (?, ?)", moments)
 
+    def anchors(self, model: str, person_id: int) -> list[Anchor]:
+        """Where a person is seen on photos that are present, in canonical order."""
+        return [
+            row.anchor
+            for row in self.memberships(model)
+            if row.present and row.person_id == person_id
+        ]
+
     def faces(self, model: str, person_id: int | None = None) -> list[Face]:
         """Faces on photos that are present, by path and place; of one person if asked."""
         return [face for face, _ in self._faces_with_photo(model, person_id)]
 
     def photos(self, model: str, person_id: int) -> list[PhotoRow]:
         """A person's photos by time, those without a clock last, then by path."""
-        found: dict[Path, tuple[Row, list[Face]]] = {}
-        for face, photo in self._faces_with_photo(model, person_id):
-            found.setdefault(face.photo, (photo, []))[1].append(face)
-        rows = [PhotoRow(path, *photo, tuple(faces)) for path, (photo, faces) in found.items()]
-        return sorted(
-            rows, key=lambda row: (row.taken_at is None, row.taken_at or 0.0, os.fsencode(row.path))
-        )
+        rows: dict[Path, Row] = {}
+        faces: dict[Path, list[Face]] = {}
+        for face, row in self._faces_with_photo(model, person_id):
+            rows[face.photo] = row
+            faces.setdefault(face.photo, []).append(face)
+        photos = [
+            PhotoRow(path, taken_at, latitude, longitude, tuple(faces[path]))
+            for path, (taken_at, latitude, longitude) in rows.items()
+        ]
+        return sorted(photos, key=lambda photo: (photo.taken_at is None, photo.taken_at or 0.0))
 
     # -- verdicts --------------------------------------------------------------------------------
 
