@@ -1,0 +1,31 @@
+"""Fixtures that several test files share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from fastface import models as model_packs
+from fastface.errors import ModelError
+
+
+@pytest.fixture(scope="session")
+def photos_dir() -> Path:
+    """Labelled research photos, never part of the project; skips where they are absent."""
+    folder = os.environ.get("FASTFACE_TEST_DATA")
+    path = Path(folder) if folder else Path(__file__).parents[2] / "shared" / "data"
+    if not (path / "INDEX.md").is_file():
+        pytest.skip(f"needs the labelled photos; none in {path} (set FASTFACE_TEST_DATA)")
+    return path
+
+
+@pytest.fixture(scope="session")
+def models() -> Path:
+    """Folder of the installed default pack; skips where it is not installed."""
+    try:
+        model_packs.verify()
+    except ModelError as error:
+        pytest.skip(f"needs the models: {error}")
+    return model_packs.models_folder() / "default"
