@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.cluster import hierarchy
-from tests.reference import linkage as reference
 
 from fastface.kernels import median_linkage
 from fastface.metrics import pairwise_scores
+from tests.reference import linkage as reference
 
 STEPS = [(1, 0.4), (2, 0.5), (6, 0.7)]
 
