@@ -6,10 +6,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <stdexcept>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "core/view.hpp"
 
@@ -35,6 +37,9 @@ inline MatrixView<const float> matrix(const FloatArray& array, const char* name)
   if (array.ndim() != 2)
     throw std::invalid_argument(std::string(name) + ": expected a 2-D array (rows, dimensions), got shape " +
                                 shape_text(array));
+  if (array.shape(0) > 0 && array.shape(1) == 0)
+    throw std::invalid_argument(std::string(name) + ": expected at least one dimension, got shape " +
+                                shape_text(array));
   return {array.data(), static_cast<std::size_t>(array.shape(0)), static_cast<std::size_t>(array.shape(1))};
 }
 
@@ -49,7 +54,7 @@ std::span<const T> vector(const py::array_t<T, Flags>& array, const char* name) 
 // Integers of type T, borrowed if they already are. Refuses other kinds and values that do not fit.
 template <class T>
 IndexArray<T> indices(const py::array& array, const char* name) {
-  if (array.dtype().kind() != 'i' && array.dtype().kind() != 'u')
+  if (array.size() > 0 && array.dtype().kind() != 'i' && array.dtype().kind() != 'u')
     throw std::invalid_argument(std::string(name) + ": expected integers, got dtype " +
                                 std::string(py::str(array.dtype())));
   if constexpr (sizeof(T) < sizeof(std::int64_t)) {
@@ -62,6 +67,17 @@ IndexArray<T> indices(const py::array& array, const char* name) {
     }
   }
   return IndexArray<T>(array);
+}
+
+// Hands a vector over to NumPy without copying it.
+template <class T>
+py::array_t<T> take(std::vector<T>&& values) {
+  auto owned = std::make_unique<std::vector<T>>(std::move(values));
+  const auto size = static_cast<py::ssize_t>(owned->size());
+  const T* data = owned->data();
+  const py::capsule owner(owned.get(), [](void* vector) { delete static_cast<std::vector<T>*>(vector); });
+  owned.release();
+  return py::array_t<T>(size, data, owner);
 }
 
 }  // namespace fastface::bindings

@@ -10,6 +10,28 @@ __version__: str
 def target() -> str: ...
 def available_targets() -> list[str]: ...
 def select_target(target: str) -> None: ...
+def pairwise_edges(
+    faces: npt.NDArray[np.float32],
+    threshold: float,
+    torsos: npt.NDArray[np.float32] | None,
+    alpha: float,
+    beta: float,
+    groups: npt.NDArray[Any] | None,
+    threads: int,
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.float32]]: ...
+def fused_distances(
+    faces: npt.NDArray[np.float32],
+    torsos: npt.NDArray[np.float32] | None,
+    alpha: float,
+    beta: float,
+    threads: int,
+) -> npt.NDArray[np.float32]: ...
+def nearest(
+    queries: npt.NDArray[np.float32],
+    gallery: npt.NDArray[np.float32],
+    k: int,
+    threads: int,
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]: ...
 def median_linkage(
     n: int,
     i: npt.NDArray[Any],
