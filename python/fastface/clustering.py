@@ -84,7 +84,7 @@ def cluster(
     n = len(faces)
     moments, photos = _column("moments", moments, n), _column("photos", photos, n)
     keep = np.ones(n, bool) if unclear is None else ~np.asarray(unclear, bool)
-    if (torsos is not None and len(torsos) != n) or keep.shape != (n,):
+    if torsos is not None and len(torsos) != n or keep.shape != (n,):
         raise ValueError(f"torsos, unclear: expected one per face ({n})")
     curve = Calibration.of_pack() if calibration is None else calibration
 
@@ -121,7 +121,9 @@ def _inside_moments(
     )
     near = distance <= limits[moments[i]]
     edges = (i[near], j[near], distance[near])
-    return median_linkage(len(faces), *edges, widest, cannot_link=together, threads=threads).labels
+    return median_linkage(
+        len(faces), edges, widest, cannot_link=together, threads=threads
+    ).labels
 
 
 def _across_moments(
@@ -139,7 +141,7 @@ def _across_moments(
     must_link = np.column_stack([by_cluster[:-1], by_cluster[1:]])[joined]
     edges = pairwise_edges(faces, widest, threads=threads)
     tree = median_linkage(
-        n, *edges, widest, must_link=must_link, soft_cannot_link=together, threads=threads
+        n, edges, widest, must_link=must_link, soft_cannot_link=together, threads=threads
     )
     merges = tree.linkage_matrix[np.isfinite(tree.linkage_matrix[:, 2])]
     return _read_off(merges, n, _conflicts(merges, n, together), curve)
@@ -225,7 +227,9 @@ def _rows(name: str, rows: npt.ArrayLike) -> FloatArray:
 def _column(name: str, column: npt.ArrayLike, n: int) -> IntArray:
     array = np.asarray(column)
     if array.shape != (n,) or (n and array.dtype.kind not in "iu"):
-        raise ValueError(f"{name}: expected {n} integers, got {array.dtype} of shape {array.shape}")
+        raise ValueError(
+            f"{name}: expected {n} integers, got {array.dtype} of shape {array.shape}"
+        )
     return array.astype(np.int64)
 
 
