@@ -94,6 +94,12 @@ std::vector<std::int32_t> all_rows(std::size_t count) {
   return order;
 }
 
+void check_weight(float weight, const char* name) {
+  if (!(weight >= 0 && weight < kInfinity))
+    throw std::invalid_argument(std::string(name) + ": expected a finite number >= 0, got " +
+                                std::to_string(weight));
+}
+
 void check_count(std::size_t rows, const char* name) {
   if (rows > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max()))
     throw std::invalid_argument(std::string(name) + ": at most 2**31 - 1 rows, got " + std::to_string(rows));
@@ -186,8 +192,12 @@ Edges pairwise_edges(MatrixView<const float> faces, MatrixView<const float> tors
                      std::span<const std::int64_t> groups, float threshold, FusedWeights weights,
                      std::size_t threads) {
   check_count(faces.rows, "faces");
+  check_weight(weights.alpha, "alpha");
+  check_weight(weights.beta, "beta");
   const Input face_rows(faces, "faces", threads);
   const Input torso_rows(torsos, "torsos", threads);
+  if (!std::isfinite(threshold))
+    throw std::invalid_argument("threshold: expected a finite number, got " + std::to_string(threshold));
   const bool grouped = !groups.empty();
   const EdgeSearch search(face_rows,
                           torsos_matter(torso_rows, face_rows, weights, grouped) ? &torso_rows : nullptr,
@@ -228,6 +238,8 @@ Edges pairwise_edges(MatrixView<const float> faces, MatrixView<const float> tors
 void fused_distances(MatrixView<const float> faces, MatrixView<const float> torsos, FusedWeights weights,
                      MatrixView<float> out, std::size_t threads) {
   check_count(faces.rows, "faces");
+  check_weight(weights.alpha, "alpha");
+  check_weight(weights.beta, "beta");
   const Kernels& kernel = kernels();
   const Input face_rows(faces, "faces", threads);
   const Input torso_rows(torsos, "torsos", threads);

@@ -58,7 +58,10 @@ class Output:
 
     def error(self, message: str, *, label: str = "error") -> None:
         """Tell, in one line, why the command ends here."""
-        print(f"fastface: {styled(label + ':', RED, sys.stderr)} {printable(message)}", file=sys.stderr)
+        print(
+            f"fastface: {styled(label + ':', RED, sys.stderr)} {printable(message)}",
+            file=sys.stderr,
+        )
 
 
 def json_text(value: Any) -> str:
