@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from fastface import _core
 from fastface import models as model_packs
 from fastface.errors import ModelError
 
@@ -29,3 +31,11 @@ def models() -> Path:
     except ModelError as error:
         pytest.skip(f"needs the models: {error}")
     return model_packs.models_folder() / "default"
+
+
+@pytest.fixture(params=_core.available_targets())
+def target(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Runs the test once on every SIMD target of this machine."""
+    _core.select_target(request.param)
+    yield request.param
+    _core.select_target("")

@@ -346,6 +346,13 @@ def test_bad_arguments() -> None:
     assert_refused(grey.getvalue(), "32-bit grey")
 
 
+def test_heic_item_type_that_would_crash_its_decoder() -> None:
+    data = encoded("HEIF", orientation=6)
+    damaged = data.replace(b"Exif\0", b"\xc5xif\0", 1)
+    assert damaged != data
+    assert_refused(damaged, "damaged list of items")
+
+
 # --- mutated files, threads and warnings ---------------------------------------------------------
 
 

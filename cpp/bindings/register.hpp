@@ -3,4 +3,10 @@
 
 #include <pybind11/pybind11.h>
 
-namespace fastface::bindings {}  // namespace fastface::bindings
+namespace fastface::bindings {
+
+void register_distances(pybind11::module_& module);
+void register_linkage(pybind11::module_& module);
+void register_lasso(pybind11::module_& module);
+
+}  // namespace fastface::bindings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 
@@ -15,6 +16,11 @@ from fastface.types import Box, ImageArray, Observation
 
 # Raised when the same photo and models give other descriptors than before.
 _DESCRIPTOR_VERSION = 1
+
+_PACK = models.PACKS["default"]
+
+# Names everything that shapes a descriptor: observations with different tags are never compared.
+MODEL_TAG: Final = f"{_PACK.name}-{_PACK.version}.{_DESCRIPTOR_VERSION}"
 
 
 class Analyzer:
@@ -41,8 +47,7 @@ class Analyzer:
         self.providers = {role: session.providers for role, session in sessions.items()}
         self._detector = Detector(sessions["detector"])
         self._embedder = Embedder(sessions["embedder"])
-        pack = models.PACKS["default"]
-        self.model_tag = f"{pack.name}-{pack.version}.{_DESCRIPTOR_VERSION}"
+        self.model_tag = MODEL_TAG
 
     def analyze(self, pixels: ImageArray) -> list[Observation]:
         """Everyone whose face is seen in a photo, left to right, then top to bottom.

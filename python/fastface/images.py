@@ -27,7 +27,7 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from fastface import exif
+from fastface import exif, heif
 from fastface.errors import PhotoError
 from fastface.photos import PhotoFile, content_hash, display_name, iter_photos, open_photo
 from fastface.types import ImageArray, PhotoInput, PhotoMetadata
@@ -40,9 +40,6 @@ MAX_DECODED_PIXELS = 128_000_000
 # A JPEG is decoded at 1/2, 1/4 or 1/8 without ever holding the whole, so it may be larger: phones
 # write 200 megapixels.
 MAX_JPEG_PIXELS = 256_000_000
-
-_HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
-_AVIF_BRANDS = frozenset({b"avif", b"avis"})
 
 # Sent through Pillow's reduce() as they are; other modes are converted to RGB first.
 _REDUCIBLE_MODES = frozenset({"L", "RGB", "RGBA", "CMYK", "YCbCr"})
@@ -127,17 +124,11 @@ def _open(file: BinaryIO) -> Image.Image:
         return WebPImagePlugin.WebPImageFile(file)
     if prefix[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
         return TiffImagePlugin.TiffImageFile(file)
-    if prefix[4:8] == b"ftyp":
-        # Major brand, then, after four bytes of version, the compatible ones.
-        end = max(16, int.from_bytes(prefix[:4], "big"))
-        brands = {prefix[i : i + 4] for i in (8, *range(16, min(end, len(prefix)), 4))}
-        if brands & _AVIF_BRANDS:
-            return AvifImagePlugin.AvifImageFile(file)
-        if brands & _HEIF_BRANDS:
-            from pi_heif.as_plugin import HeifImageFile  # slow to load, and few libraries need it
-
-            heif: Image.Image = HeifImageFile(file)
-            return heif
+    brands = heif.brands(prefix)
+    if brands & heif.AVIF_BRANDS:
+        return AvifImagePlugin.AvifImageFile(file)
+    if brands & heif.HEIC_BRANDS:
+        return heif.open_heic(file)
     raise PhotoError("not a JPEG, PNG, WebP, TIFF, HEIC or AVIF file")
 
 

