@@ -3,10 +3,10 @@
     python bench/torso_market.py --data DIR
 
 DIR holds `market_reid/` (64 x 128 crops of people, named PERSON_cCAMERAsSEQUENCE_*.jpg). Prints,
-for one half of the people (on which the descriptor's bins were chosen), for the other half and for
-all: the share of same-person pairs accepted where 1 % of different-person pairs are, among photos
-of one camera, which is what a moment needs; and how often the nearest photo of another camera shows
-the same person.
+for two halves of the people and for all: the share of same-person pairs accepted where 1 % of
+different-person pairs are, among photos of one camera, which is what a moment needs; and how often
+the nearest photo of another camera shows the same person. The descriptor learns nothing from data,
+but its few settings (stripes, bins, shares) were chosen with both halves in view.
 """
 
 from __future__ import annotations
@@ -87,8 +87,8 @@ def main() -> None:
     people = np.array([file.name.split("_")[0] for file in files])
     cameras = np.array([re.search(r"_c(\d)", file.name)[1] for file in files])
     names = np.unique(people)
-    chosen_on = np.isin(people, np.random.default_rng(0).permutation(names)[: len(names) // 2])
-    halves = {"chosen on": chosen_on, "other half": ~chosen_on, "all": np.ones(len(people), bool)}
+    first = np.isin(people, np.random.default_rng(0).permutation(names)[: len(names) // 2])
+    halves = {"one half": first, "other half": ~first, "all": np.ones(len(people), bool)}
 
     print(f"{len(photos)} crops, {len(names)} people, {len(np.unique(cameras))} cameras")
     print("TAR at FAR 1 % within a camera / rank-1 across cameras, by half of the people")
