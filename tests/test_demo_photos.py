@@ -75,8 +75,8 @@ def test_the_package_does_run_when_pip_is_left_to_itself(package: Path, tmp_path
     """So that the test above can fail."""
     pytest.importorskip("setuptools", reason="what would run the setup.py")
     subprocess.run(
-        [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-build-isolation"]
-        + ["--dest", os.fspath(tmp_path / "out"), "carrier==1.0"],
+        f"{sys.executable} -m pip download -q --no-deps --no-build-isolation carrier==1.0".split(),
+        cwd=tmp_path,
         capture_output=True,
         check=False,
     )

@@ -191,6 +191,10 @@ class Library:
         """Who is in a photo, which need not be in the library: one answer per face."""
         raise NotImplementedError
 
+    def failures(self) -> list[tuple[Path, str]]:
+        """The files that could not be read when they were last tried, and why, by path."""
+        return self._store.failures()
+
     def stats(self) -> LibraryStats:
         """Figures of the library and of its last scan."""
         grouping = self._store.state("grouping", {})

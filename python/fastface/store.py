@@ -76,6 +76,11 @@ class Store:
         )
         return {row[0]: FailureRow(*row[1:]) for row in rows}
 
+    def failures(self) -> list[tuple[Path, str]]:
+        """Every path that could not be read, and why, by path."""
+        rows = self._database.rows("SELECT path, message FROM failure ORDER BY path")
+        return [(_path(path), message) for path, message in rows]
+
     def is_analysed(self, content_hash: str, model: str) -> bool:
         """Whether this content has been through these models."""
         return bool(

@@ -20,7 +20,7 @@ from fastface.types import Box
 
 FACE_PX = 128  # shown at up to 64 points, so sharp on a phone's screen
 PHOTO_PX = 288  # longer side
-FACE_MARGIN = 1.7  # side of the square around a face, in sizes of its box
+FACE_MARGIN = 1.5  # side of the square around a face, in sizes of its box
 
 # Longer side to decode to.  A face that fills 1/8 of the photo still has its 128 pixels.
 DECODE_PX = 1600
