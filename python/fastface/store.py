@@ -79,7 +79,7 @@ class Store:
     def failures(self) -> list[tuple[Path, str]]:
         """Every path that could not be read, and why, by path."""
         rows = self._database.rows("SELECT path, message FROM failure ORDER BY path")
-        return [(_path(path), message) for path, message in rows]
+        return [(path_of(path), message) for path, message in rows]
 
     def is_analysed(self, content_hash: str, model: str) -> bool:
         """Whether this content has been through these models."""
