@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from fastface import _core
+from fastface import demo
 from fastface import models as model_packs
 from fastface.errors import ModelError
 
@@ -39,3 +40,12 @@ def target(request: pytest.FixtureRequest) -> Iterator[str]:
     _core.select_target(request.param)
     yield request.param
     _core.select_target("")
+
+
+@pytest.fixture(scope="session")
+def demo_photos(models: Path) -> Path:
+    """Folder of the demonstration's seven public-domain photos, fetched once into the cache."""
+    try:
+        return demo.fetch_photos()
+    except ModelError as error:
+        pytest.skip(f"needs the demonstration's photos: {error}")
