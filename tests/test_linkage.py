@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.cluster import hierarchy
-from tests.reference import linkage as reference
 
 from fastface.kernels import median_linkage
 from fastface.metrics import pairwise_scores
+from tests.reference import linkage as reference
 
 STEPS = [(1, 0.4), (2, 0.5), (6, 0.7)]
 
@@ -45,7 +45,7 @@ def random_pairs(rng, n, count):
 def assert_same(result, expected):
     labels, matrix = expected
     np.testing.assert_array_equal(result.labels, labels)
-    np.testing.assert_array_equal(result.merges, matrix)
+    np.testing.assert_array_equal(result.linkage_matrix, matrix)
     assert result.n_clusters == len(set(labels.tolist()))
 
 
@@ -127,7 +127,7 @@ def test_bounded_is_exact_where_nobody_is_crowded():
     busiest = np.bincount(np.concatenate(edges[:2])).max()
     exact = median_linkage(len(X), edges, 0.6)
     bounded = median_linkage(len(X), edges, 0.6, mode="bounded", max_members=busiest + 1)
-    np.testing.assert_array_equal(bounded.merges, exact.merges)
+    np.testing.assert_array_equal(bounded.linkage_matrix, exact.linkage_matrix)
 
 
 def test_bounded_is_close_to_exact():
@@ -151,7 +151,7 @@ def test_order_does_not_matter(seed):
     expected = median_linkage(n, (i, j, d), 0.7)
     order = rng.permutation(len(i))
     shuffled = median_linkage(n, (i[order], j[order], d[order]), 0.7)
-    np.testing.assert_array_equal(shuffled.merges, expected.merges)
+    np.testing.assert_array_equal(shuffled.linkage_matrix, expected.linkage_matrix)
     np.testing.assert_array_equal(shuffled.labels, expected.labels)
 
 
@@ -166,8 +166,12 @@ def test_names_do_not_matter_without_ties(seed):
     name = rng.permutation(n)
     renamed = median_linkage(n, (*np.sort([name[i], name[j]], axis=0), d), 0.7)
     assert pairwise_scores(renamed.labels[name], expected.labels) == (1, 1, 1)
-    merged = np.isfinite(expected.merges[:, 2])  # what never merged joins in the names' order
-    np.testing.assert_array_equal(renamed.merges[merged, 2:], expected.merges[merged, 2:])
+    merged = np.isfinite(
+        expected.linkage_matrix[:, 2]
+    )  # what never merged joins in the names' order
+    np.testing.assert_array_equal(
+        renamed.linkage_matrix[merged, 2:], expected.linkage_matrix[merged, 2:]
+    )
 
 
 @pytest.mark.parametrize("mode", ["exact", "bounded"])
@@ -182,7 +186,7 @@ def test_threads_do_not_matter(mode):
     one, four = (
         median_linkage(3600, edges, 0.6, mode=mode, max_members=8, threads=t) for t in (1, 4)
     )
-    np.testing.assert_array_equal(one.merges, four.merges)
+    np.testing.assert_array_equal(one.linkage_matrix, four.linkage_matrix)
     np.testing.assert_array_equal(one.labels, four.labels)
 
 
@@ -203,13 +207,13 @@ def test_the_cut_is_monotone_and_scipy_agrees():
     X, _ = faces(np.random.default_rng(5), [30, 20, 5, 5, 1, 1], 0.9)
     edges = edges_of(X, 0.8)
     whole = median_linkage(len(X), edges, 0.8)
-    assert hierarchy.is_valid_linkage(whole.merges)
-    assert hierarchy.is_monotonic(whole.merges)
-    assert np.isinf(whole.merges[-1, 2])
-    hierarchy.dendrogram(whole.merges, no_plot=True)
+    assert hierarchy.is_valid_linkage(whole.linkage_matrix)
+    assert hierarchy.is_monotonic(whole.linkage_matrix)
+    assert np.isinf(whole.linkage_matrix[-1, 2])
+    hierarchy.dendrogram(whole.linkage_matrix, no_plot=True)
     n_clusters = len(X)
     for threshold in np.linspace(0.2, 0.8, 13):
-        cut = hierarchy.fcluster(whole.merges, np.float32(threshold), "distance")
+        cut = hierarchy.fcluster(whole.linkage_matrix, np.float32(threshold), "distance")
         labels = median_linkage(len(X), edges, threshold).labels
         assert pairwise_scores(cut, labels) == (1, 1, 1)
         assert labels.max() + 1 <= n_clusters
@@ -220,7 +224,7 @@ def test_lower_median_by_hand():
     # 0 and 1 are one cluster at 0.1. Of its two distances to 2, one suffices; to 3, none is there.
     edges = ([0, 0, 2], [1, 2, 3], np.float32([0.1, 0.3, 0.4]))
     result = median_linkage(4, edges, 0.5)
-    np.testing.assert_array_equal(result.merges[:2, 2], np.float32([0.1, 0.3]))
+    np.testing.assert_array_equal(result.linkage_matrix[:2, 2], np.float32([0.1, 0.3]))
     np.testing.assert_array_equal(result.labels, [0, 0, 0, 1])  # 3 has one of three
 
 
@@ -250,21 +254,21 @@ def test_worst_cases(name, mode):
     expected = {"all equal": 1, "all far": n, "a star": n - 2, "a chain": 200}
     if mode == "exact" or name != "a star":
         assert result.n_clusters == expected[name]
-    assert result.merges.shape == (n - 1, 4)
+    assert result.linkage_matrix.shape == (n - 1, 4)
 
 
 @pytest.mark.parametrize("n", [0, 1, 2])
 def test_tiny(n):
     result = median_linkage(n, ([], [], []), 0.5)
     assert (result.labels.tolist(), result.n_clusters) == (list(range(n)), n)
-    assert result.merges.shape == (max(n - 1, 0), 4)
+    assert result.linkage_matrix.shape == (max(n - 1, 0), 4)
 
 
 def test_odd_distances():
     edges = ([0, 2, 4], [1, 3, 5], np.float32([-1e-7, -0.0, 1e-45]))
     result = median_linkage(6, edges, 0.5)
     assert result.n_clusters == 3
-    assert (result.merges[:, 2] >= 0).all()  # SciPy refuses negative heights
+    assert (result.linkage_matrix[:, 2] >= 0).all()  # SciPy refuses negative heights
     assert median_linkage(2, ([0], [1], [np.inf]), 0.5).n_clusters == 2
     assert median_linkage(2, ([0], [1], [np.inf]), np.inf).n_clusters == 1
 

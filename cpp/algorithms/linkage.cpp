@@ -64,8 +64,8 @@ std::vector<Edge> take_edges(const LinkageProblem& problem, std::span<const Pair
     if (edge.i < 0 || edge.i >= edge.j || static_cast<std::size_t>(edge.j) >= problem.n)
       refuse("edges",
              "expected 0 <= i < j < " + std::to_string(problem.n) + ", got " + text({edge.i, edge.j}));
-    if (std::isnan(edge.distance)) refuse("edges", "the distance of " + text({edge.i, edge.j}) + " is NaN");
-    if (edge.distance > widest) continue;
+    if (std::isnan(edge.d)) refuse("edges", "the distance of " + text({edge.i, edge.j}) + " is NaN");
+    if (edge.d > widest) continue;
     if (!edges.empty() && !by_ends(edges.back(), edge)) sorted = false;
     edges.push_back(edge);
   }
@@ -163,7 +163,7 @@ Components split(std::vector<Edge> edges, std::vector<Against> against, const st
     for (std::size_t k = components.leaf_start[c]; k < components.leaf_start[c + 1]; ++k)
       index[components.names[k]] = static_cast<std::int32_t>(k - components.leaf_start[c]);
   for (const std::int32_t name : components.names) components.leaves.push_back(leaf_at[name]);
-  for (Edge& edge : components.edges) edge = {index[edge.i], index[edge.j], edge.distance};
+  for (Edge& edge : components.edges) edge = {index[edge.i], index[edge.j], edge.d};
   for (Against& pair : components.against) pair = {index[pair.a], index[pair.b], pair.votes};
   return components;
 }
@@ -294,7 +294,7 @@ Linkage median_linkage(const LinkageProblem& problem) {
     return leaves.of[edge.i] == leaves.of[edge.j] || !(voter[edge.i] || voter[edge.j]) || !speaks(edge.i) ||
            !speaks(edge.j);
   });
-  for (Edge& edge : edges) edge = {leaves.of[edge.i], leaves.of[edge.j], edge.distance};
+  for (Edge& edge : edges) edge = {leaves.of[edge.i], leaves.of[edge.j], edge.d};
 
   Components components = split(std::move(edges), std::move(against), leaf_at);
   std::vector<std::vector<Merge>> lists = sweep_all(components, problem.cut, problem.threads);

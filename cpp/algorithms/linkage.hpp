@@ -19,12 +19,9 @@
 #include <span>
 #include <vector>
 
-namespace fastface {
+#include "core/kernels.hpp"
 
-struct Edge {
-  std::int32_t i, j;  // i < j
-  float distance;
-};
+namespace fastface {
 
 struct Pair {
   std::int64_t i, j;  // any order, i != j

@@ -23,13 +23,13 @@ inline void sort_by_distance(std::span<Edge> edges) {
   constexpr std::size_t kSmall = 2048;  // below, the histograms cost more than they save
   if (edges.size() < kSmall) {
     std::sort(edges.begin(), edges.end(),
-              [](const Edge& a, const Edge& b) { return a.distance < b.distance; });
+              [](const Edge& a, const Edge& b) { return a.d < b.d; });
     return;
   }
   constexpr int kBits = 11, kPasses = 3;
   std::array<std::array<std::size_t, 1 << kBits>, kPasses> offsets{};
   const auto digit = [](const Edge& edge, int pass) {
-    return (sort_key(edge.distance) >> (pass * kBits)) & ((1u << kBits) - 1);
+    return (sort_key(edge.d) >> (pass * kBits)) & ((1u << kBits) - 1);
   };
   for (const Edge& edge : edges)
     for (int pass = 0; pass < kPasses; ++pass) ++offsets[pass][digit(edge, pass)];

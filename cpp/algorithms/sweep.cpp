@@ -47,8 +47,8 @@ class Sweep {
   std::vector<Merge> run(std::span<const Edge> edges, std::span<const Against> against) {
     for (const Against& pair : against) vote(pair.a, pair.b, -pair.votes);
     for (std::size_t k = 0; k < edges.size();) {
-      level_ = edges[k].distance;
-      for (; k < edges.size() && edges[k].distance == level_; ++k) vote(edges[k].i, edges[k].j, 2);
+      level_ = edges[k].d;
+      for (; k < edges.size() && edges[k].d == level_; ++k) vote(edges[k].i, edges[k].j, 2);
       settle();
     }
     return std::move(merges_);

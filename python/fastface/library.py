@@ -28,9 +28,8 @@ from fastface.types import (
     PhotoInput,
     PhotoRow,
     ScanSummary,
-    Verdict,
 )
-from fastface.verdicts import NAME, clean_name
+from fastface.verdicts import clean_name, naming
 
 _PERSON_ID: Final = re.compile(r"p([1-9][0-9]{0,17})")
 
@@ -182,10 +181,7 @@ class Library:
             if not anchors:
                 raise NotFoundError(f"{person!r} is only on photos that are missing now")
             if old != name:
-                # A renaming says nothing new of who is who, so it needs no anchors.
-                said_of = () if old is not None else tuple(anchors)
-                payload = {"name": name, "renames": old}
-                store.add_verdict(Verdict(NAME, payload, said_of, time.time()))
+                store.add_verdict(naming(name, old, anchors, said_at=time.time()))
                 store.put_people({number: name})
                 replay_people(store, model)
         named = self._find(name)

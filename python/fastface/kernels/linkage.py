@@ -19,14 +19,14 @@ MAX_MEMBERS = 64
 class LinkageResult(NamedTuple):
     """labels: (n,) int64, 0 to n_clusters - 1 by first appearance.
 
-    merges: (n - 1, 4) float64, SciPy's linkage matrix, heights ascending: must-links at 0, then
-    what merged within the threshold, then one tree of the rest at infinity, because how far apart
-    those clusters are was never looked at. `scipy.cluster.hierarchy.fcluster(merges, t,
+    linkage_matrix: (n - 1, 4) float64, SciPy's form, heights ascending: must-links at 0, then what
+    merged within the threshold, then one tree of the rest at infinity, because how far apart those
+    clusters are was never looked at. `scipy.cluster.hierarchy.fcluster(linkage_matrix, t,
     "distance")` cuts it at any t up to the threshold.
     """
 
     labels: npt.NDArray[np.int64]
-    merges: npt.NDArray[np.float64]
+    linkage_matrix: npt.NDArray[np.float64]
     n_clusters: int
 
 
@@ -79,7 +79,7 @@ def median_linkage(
     threshold, and must_link against cannot_link.
 
     >>> edges = [0, 0, 1, 2], [1, 2, 2, 3], [0.1, 0.3, 0.2, 0.4]
-    >>> median_linkage(4, edges, 0.5).merges
+    >>> median_linkage(4, edges, 0.5).linkage_matrix
     array([[0. , 1. , 0.1, 2. ],
            [2. , 4. , 0.2, 3. ],
            [3. , 5. , inf, 4. ]])
@@ -93,7 +93,7 @@ def median_linkage(
     if not 1 <= soft_votes <= 1_000_000:
         raise ValueError(f"soft_votes: expected 1 to 1,000,000, got {soft_votes}")
     i, j, d = edges
-    labels, merges, n_clusters = _core.median_linkage(
+    labels, matrix, n_clusters = _core.median_linkage(
         n,
         _indices(i),
         _indices(j),
@@ -107,7 +107,7 @@ def median_linkage(
         random_state,
         threads or 0,
     )
-    return LinkageResult(labels, merges, n_clusters)
+    return LinkageResult(labels, matrix, n_clusters)
 
 
 def _indices(values: npt.ArrayLike) -> npt.NDArray[np.integer]:
