@@ -18,7 +18,7 @@ from PIL import Image
 
 from fastface.library import Library
 from fastface.pipeline import Grouping
-from fastface.store import Facts
+from fastface.rows import Facts
 from fastface.types import Box, ImageArray, Observation
 
 N_PEOPLE = 16

@@ -173,7 +173,9 @@ def test_broken_photos_are_reported_and_not_tried_again(
     n_calls = engine.analyzer.n_calls
     (album / "nan.png").unlink()
     (album / "bug.png").unlink()
-    assert {path.name for path, _ in library.scan(album).failures} == {"empty.jpg", "noise.png"}
+    failures = library.scan(album).failures
+    assert {path.name for path, _ in failures} == {"empty.jpg", "noise.png"}
+    assert library.failures() == list(failures)
     assert engine.analyzer.n_calls == n_calls
     paint(album / "noise.png", [0], seed=9)
     summary = library.scan(album)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Protocol
 
+from fastface.rows import Facts
 from fastface.scan import Analyzer
-from fastface.store import Facts, Store
+from fastface.store import Store
 from fastface.types import IntArray
 from fastface.verdicts import replay
 

@@ -25,7 +25,8 @@ import numpy as np
 from fastface.errors import FastfaceError, LibraryError, PhotoError, ScanInterrupted
 from fastface.images import decode
 from fastface.photos import PhotoFile, content_hash, display_name, iter_photos
-from fastface.store import FailureRow, FileRow, Store
+from fastface.rows import FailureRow, FileRow
+from fastface.store import Store
 from fastface.types import ImageArray, Observation, PhotoMetadata
 
 Progress: TypeAlias = Callable[[int, int, Path | None], None]
