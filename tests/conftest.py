@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fastface import _core
+from fastface import _core, demo
 from fastface import models as model_packs
 from fastface.errors import ModelError
 
@@ -59,3 +59,12 @@ def unprivileged() -> Iterator[Path]:
         if os.getuid() == 0:
             os.seteuid(0)
         shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def demo_photos(models: Path) -> Path:
+    """Folder of the demonstration's seven public-domain photos, fetched once into the cache."""
+    try:
+        return demo.fetch_photos()
+    except ModelError as error:
+        pytest.skip(f"needs the demonstration's photos: {error}")
