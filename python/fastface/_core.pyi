@@ -32,3 +32,17 @@ def nearest(
     k: int,
     threads: int,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]: ...
+def median_linkage(
+    n: int,
+    i: npt.NDArray[Any],
+    j: npt.NDArray[Any],
+    d: npt.NDArray[Any],
+    cut: list[tuple[int, float]],
+    must_link: npt.NDArray[Any] | None,
+    cannot_link: npt.NDArray[Any] | None,
+    soft_cannot_link: npt.NDArray[Any] | None,
+    soft_votes: int,
+    max_members: int,
+    seed: int,
+    threads: int,
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], int]: ...

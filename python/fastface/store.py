@@ -10,84 +10,25 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from fastface.database import Database, Row
-from fastface.types import (
-    Anchor,
-    Box,
-    Face,
-    FloatArray,
-    IntArray,
-    Observation,
-    PhotoMetadata,
-    PhotoRow,
-    Verdict,
+from fastface.rows import (
+    Facts,
+    FailureRow,
+    FileRow,
+    Membership,
+    observation_row,
+    path_of,
+    stack,
 )
+from fastface.types import Anchor, Box, Face, Observation, PhotoMetadata, PhotoRow, Verdict
 
 # One path per content that is present: the first in byte order, so that copies do not matter.
 _PRESENT = "(SELECT content_id, min(path) AS path FROM file WHERE NOT missing GROUP BY content_id)"
-
-
-class FileRow(NamedTuple):
-    """What is known of a path.  analysed: its content has observations of the asked model."""
-
-    size: int
-    mtime_ns: int
-    content_hash: str
-    missing: bool
-    analysed: bool
-
-
-class FailureRow(NamedTuple):
-    """A photo that could not be read.  reader: version of the fastface that tried."""
-
-    size: int
-    mtime_ns: int
-    reader: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Facts:
-    """All observations of one model on photos that are present, in canonical order.
-
-    The order is by content hash, then place in the photo: the same whatever the order of files.
-    Photos, p of them: content_ids (p,) int64; hashes, paths; taken_at, latitude, longitude (p,)
-    float64, NaN where unknown.  Observations, n of them: ids (n,) int64; anchors; photo_index (n,)
-    int64 into the photos; faces (n, d) and torsos (n, d') float32, unit norm, a missing torso all
-    zero; scores, quality (n,) float32; unclear (n,) bool.
-    """
-
-    content_ids: IntArray
-    hashes: list[str]
-    paths: list[Path]
-    taken_at: npt.NDArray[np.float64]
-    latitude: npt.NDArray[np.float64]
-    longitude: npt.NDArray[np.float64]
-    ids: IntArray
-    anchors: list[Anchor]
-    photo_index: IntArray
-    faces: FloatArray
-    torsos: FloatArray
-    scores: FloatArray
-    quality: FloatArray
-    unclear: npt.NDArray[np.bool_]
-
-
-class Membership(NamedTuple):
-    """Where the last grouping put an observation.  cluster: -1 for none."""
-
-    observation_id: int
-    anchor: Anchor
-    cluster: int
-    person_id: int | None
-    present: bool
 
 
 class Store:
@@ -105,18 +46,26 @@ class Store:
         """A transaction that holds the write lock; nested, a savepoint."""
         return self._database.atomic()
 
+    def check_writable(self) -> None:
+        """Raises LibraryError now rather than after minutes of work."""
+        with self.atomic():
+            pass
+
     # -- facts -----------------------------------------------------------------------------------
 
     def files_under(self, folder: Path, model: str) -> dict[bytes, FileRow]:
         """Every path known under a folder, present or missing."""
         rows = self._database.rows(
             """SELECT path, size, mtime_ns, hash, missing, analysis.model IS NOT NULL
-               FROM file JOIN content ON content.id = content_id
+               FROM file JOIN content ON content.id = file.content_id
                LEFT JOIN analysis ON analysis.content_id = content.id AND analysis.model = ?
                WHERE path >= ? AND path < ?""",
             (model, *_range_under(folder)),
         )
-        return {path: FileRow(*rest[:3], bool(rest[3]), bool(rest[4])) for path, *rest in rows}
+        return {
+            path: FileRow(size, mtime_ns, content_hash, bool(missing), bool(analysed))
+            for path, size, mtime_ns, content_hash, missing, analysed in rows
+        }
 
     def failures_under(self, folder: Path) -> dict[bytes, FailureRow]:
         """Every path under a folder that could not be read."""
@@ -125,7 +74,12 @@ class Store:
                WHERE path >= ? AND path < ?""",
             _range_under(folder),
         )
-        return {path: FailureRow(*rest) for path, *rest in rows}
+        return {row[0]: FailureRow(*row[1:]) for row in rows}
+
+    def failures(self) -> list[tuple[Path, str]]:
+        """Every path that could not be read, and why, by path."""
+        rows = self._database.rows("SELECT path, message FROM failure ORDER BY path")
+        return [(path_of(path), message) for path, message in rows]
 
     def is_analysed(self, content_hash: str, model: str) -> bool:
         """Whether this content has been through these models."""
@@ -170,7 +124,7 @@ class Store:
                torso_width, torso_height, torso) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
                ?, ?, ?)""",
             (
-                (content_id, model, position, *_observation_row(observation))
+                (content_id, model, position, *observation_row(observation))
                 for position, observation in enumerate(observations)
             ),
         )
@@ -228,15 +182,15 @@ class Store:
         return Facts(
             content_ids=np.array([row[0] for row in photos], np.int64),
             hashes=[row[1] for row in photos],
-            paths=[_path(row[2]) for row in photos],
+            paths=[path_of(row[2]) for row in photos],
             taken_at=np.array([row[3] for row in photos], np.float64),
             latitude=np.array([row[4] for row in photos], np.float64),
             longitude=np.array([row[5] for row in photos], np.float64),
             ids=np.array([row[0] for row in observations], np.int64),
             anchors=[Anchor(row[1], Box(*row[2:6])) for row in observations],
             photo_index=np.array([index[row[11]] for row in observations], np.int64),
-            faces=_stack([row[6] for row in observations]),
-            torsos=_stack([row[7] for row in observations]),
+            faces=stack([row[6] for row in observations]),
+            torsos=stack([row[7] for row in observations]),
             scores=np.array([row[8] for row in observations], np.float32),
             quality=np.array([row[9] for row in observations], np.float32),
             unclear=np.array([row[10] for row in observations], np.bool_),
@@ -246,26 +200,24 @@ class Store:
         """A number that grows whenever facts change."""
         return int(self.state("revision", 0))
 
-    def count(self, model: str | None) -> dict[str, int]:
-        """n_photos, n_missing, n_failed, n_faces, n_unclear, n_people, n_named, n_moments."""
-        row = self._database.row(
+    def count(self, model: str) -> dict[str, int]:
+        """The figures of `types.LibraryStats`, by name; faces and people of one model."""
+        return self._database.named_row(
             f"""WITH present AS {_PRESENT}, seen AS (
                     SELECT unclear, person_id FROM observation
                     JOIN present ON present.content_id = observation.content_id
                     LEFT JOIN membership ON observation_id = observation.id WHERE model = ?)
-                SELECT (SELECT count(*) FROM present),
-                       (SELECT count(*) FROM file WHERE missing),
-                       (SELECT count(*) FROM failure),
-                       (SELECT count(*) FROM seen),
-                       (SELECT count(*) FROM seen WHERE unclear),
-                       (SELECT count(DISTINCT person_id) FROM seen),
+                SELECT (SELECT count(*) FROM present) AS n_photos,
+                       (SELECT count(*) FROM file WHERE missing) AS n_missing,
+                       (SELECT count(*) FROM failure) AS n_failed,
+                       (SELECT count(*) FROM seen) AS n_faces,
+                       (SELECT count(*) FROM seen WHERE unclear) AS n_unclear,
+                       (SELECT count(DISTINCT person_id) FROM seen) AS n_people,
                        (SELECT count(DISTINCT person.id) FROM seen JOIN person
-                        ON person.id = person_id WHERE name IS NOT NULL),
-                       (SELECT count(DISTINCT moment) FROM moment)""",  # noqa: S608
+                        ON person.id = person_id WHERE name IS NOT NULL) AS n_named,
+                       (SELECT count(DISTINCT moment) FROM moment) AS n_moments""",  # noqa: S608
             (model,),
         )
-        names = "n_photos n_missing n_failed n_faces n_unclear n_people n_named n_moments".split()
-        return dict(zip(names, row or (), strict=True))
 
     # -- derived ---------------------------------------------------------------------------------
 
@@ -325,19 +277,30 @@ class Store:
         self._database.run("DELETE FROM moment")
         self._database.run_many("INSERT INTO moment VALUES (?, ?)", moments)
 
+    def anchors(self, model: str, person_id: int) -> list[Anchor]:
+        """Where a person is seen on photos that are present, in canonical order."""
+        return [
+            row.anchor
+            for row in self.memberships(model)
+            if row.present and row.person_id == person_id
+        ]
+
     def faces(self, model: str, person_id: int | None = None) -> list[Face]:
         """Faces on photos that are present, by path and place; of one person if asked."""
         return [face for face, _ in self._faces_with_photo(model, person_id)]
 
     def photos(self, model: str, person_id: int) -> list[PhotoRow]:
         """A person's photos by time, those without a clock last, then by path."""
-        found: dict[Path, tuple[Row, list[Face]]] = {}
-        for face, photo in self._faces_with_photo(model, person_id):
-            found.setdefault(face.photo, (photo, []))[1].append(face)
-        rows = [PhotoRow(path, *photo, tuple(faces)) for path, (photo, faces) in found.items()]
-        return sorted(
-            rows, key=lambda row: (row.taken_at is None, row.taken_at or 0.0, os.fsencode(row.path))
-        )
+        rows: dict[Path, Row] = {}
+        faces: dict[Path, list[Face]] = {}
+        for face, row in self._faces_with_photo(model, person_id):
+            rows[face.photo] = row
+            faces.setdefault(face.photo, []).append(face)
+        photos = [
+            PhotoRow(path, taken_at, latitude, longitude, tuple(faces[path]))
+            for path, (taken_at, latitude, longitude) in rows.items()
+        ]
+        return sorted(photos, key=lambda photo: (photo.taken_at is None, photo.taken_at or 0.0))
 
     # -- verdicts --------------------------------------------------------------------------------
 
@@ -397,12 +360,16 @@ class Store:
                 ORDER BY path, position""",  # noqa: S608
             (model, person_id),
         )
+        photo = Path()
+        key = None
         for row in rows:
+            if row[2] != key:
+                key, photo = row[2], path_of(row[2])
             person = None if row[7] is None else person_key(row[7])
             yield (
                 Face(
                     id=f"{row[0][:16]}-{row[1]}",
-                    photo=_path(row[2]),
+                    photo=photo,
                     box=Box(*row[3:7]),
                     person=person,
                     quality=row[8],
@@ -415,37 +382,6 @@ class Store:
 def person_key(number: int) -> str:
     """The id that users see, of a person's number."""
     return f"p{number}"
-
-
-def _observation_row(observation: Observation) -> Row:
-    torso_box: Sequence[float | None] = observation.torso_box or (None,) * 4
-    return (
-        *map(float, observation.box),
-        _blob(observation.landmarks),
-        float(observation.score),
-        float(observation.quality),
-        int(observation.unclear),
-        _blob(observation.face),
-        *(None if edge is None else float(edge) for edge in torso_box),
-        None if observation.torso is None else _blob(observation.torso),
-    )
-
-
-def _blob(array: FloatArray) -> bytes:
-    return np.ascontiguousarray(array, dtype="<f4").tobytes()
-
-
-def _stack(blobs: list[bytes | None]) -> FloatArray:
-    """Rows of equal length; None becomes a row of zeros."""
-    n_bytes = max((len(blob) for blob in blobs if blob is not None), default=0)
-    empty = bytes(n_bytes)
-    joined = b"".join(empty if blob is None else blob for blob in blobs)
-    rows = np.frombuffer(joined, dtype="<f4").reshape(len(blobs), n_bytes // 4)
-    return rows.astype(np.float32)
-
-
-def _path(key: bytes) -> Path:
-    return Path(os.fsdecode(key))
 
 
 def _range_under(folder: Path) -> tuple[bytes, bytes]:

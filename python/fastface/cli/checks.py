@@ -108,8 +108,12 @@ def runtime() -> Check:
     try:
         import onnxruntime
     except ImportError as error:
-        return Check("onnxruntime", "fail", f"cannot be imported: {error}", "pip install onnxruntime")
-    names = [name.removesuffix("ExecutionProvider") for name in onnxruntime.get_available_providers()]
+        return Check(
+            "onnxruntime", "fail", f"cannot be imported: {error}", "pip install onnxruntime"
+        )
+    names = [
+        name.removesuffix("ExecutionProvider") for name in onnxruntime.get_available_providers()
+    ]
     return Check("onnxruntime", "ok", f"{onnxruntime.__version__}, providers: {', '.join(names)}")
 
 

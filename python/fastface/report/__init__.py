@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING
 from fastface.errors import FastfaceError
 from fastface.report.content import MAX_THUMBNAIL_BYTES, choose, fill
 from fastface.report.page import MARKER, render
-from fastface.report.thumbnails import within_budget
-from fastface.report.thumbnails import render as render_thumbnails
+from fastface.report.thumbnails import make_thumbnails, within_budget
 
 if TYPE_CHECKING:
     from fastface.library import Library
@@ -54,8 +53,9 @@ def write_report(
     path = Path(path).expanduser()
     _check_target(path)
     plan = choose(library)
-    thumbnails = render_thumbnails(plan.wishes(), progress=progress, workers=workers)
-    page = fill(plan, within_budget(plan.wishes(), thumbnails, MAX_THUMBNAIL_BYTES))
+    wishes = plan.wishes()
+    thumbnails = make_thumbnails(wishes, progress=progress, workers=workers)
+    page = fill(plan, within_budget(wishes, thumbnails, MAX_THUMBNAIL_BYTES))
     content = render(page).encode("utf-8", "replace")  # a name may hold a lone surrogate
     _write_private(path, content)
     return WrittenReport(
@@ -81,13 +81,16 @@ def _check_target(path: Path) -> None:
 
 def _write_private(path: Path, content: bytes) -> None:
     """Write beside the target with mode 0600, then put it in place in one step."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with open(descriptor, "wb") as file:
+    with tempfile.NamedTemporaryFile(
+        dir=path.parent, prefix=f".{path.name}.", delete=False
+    ) as file:
+        try:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+            file.close()
+            Path(file.name).replace(path)
+        except BaseException:
+            file.close()
+            Path(file.name).unlink(missing_ok=True)
+            raise
