@@ -32,10 +32,11 @@ void require_range(float squared_norm, const char* name, std::size_t row) {
 }
 
 void check(MatrixView<const float> dictionary, MatrixView<const float> queries, const LassoOptions& options) {
-  require(dictionary.cols == queries.cols,
-          "queries: expected " + std::to_string(dictionary.cols) + " columns like the dictionary, got " +
-              std::to_string(queries.cols));
-  require(dictionary.rows <= std::numeric_limits<std::int32_t>::max(), "dictionary: more than 2**31 - 1 atoms");
+  require(dictionary.cols == queries.cols, "queries: expected " + std::to_string(dictionary.cols) +
+                                               " columns like the dictionary, got " +
+                                               std::to_string(queries.cols));
+  require(dictionary.rows <= std::numeric_limits<std::int32_t>::max(),
+          "dictionary: more than 2**31 - 1 atoms");
   require(options.lam > 0 && std::isfinite(options.lam), "lam: expected a positive finite number");
   require(options.tol >= 0 && std::isfinite(options.tol), "tol: expected a finite number, 0 or more");
   require(options.max_iter >= 1, "max_iter: expected at least 1, got " + std::to_string(options.max_iter));

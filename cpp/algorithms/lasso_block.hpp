@@ -23,7 +23,8 @@ void solve_in_step(const Problem& problem, std::vector<State>& states, std::span
   while (!live.empty()) {
     for (std::size_t t = 0; t < live.size(); ++t)
       std::ranges::copy(states[live[t]].residual(), residuals.data() + t * d);
-    correlate(problem, {residuals.data(), live.size(), d}, {correlations.data(), live.size(), problem.n_atoms()});
+    correlate(problem, {residuals.data(), live.size(), d},
+              {correlations.data(), live.size(), problem.n_atoms()});
     std::vector<std::size_t> unfinished;
     for (std::size_t t = 0; t < live.size(); ++t) {
       State& state = states[live[t]];

@@ -127,7 +127,8 @@ void Query::correlate_candidates(std::size_t first, Scratch& scratch) const {
 // Whether to leave the candidates: certified over them, or no way to do better.
 bool Query::settled(const Scratch& scratch) {
   float hardest = 0;
-  for (const float correlation : scratch.correlations) hardest = std::max(hardest, problem_->pull(correlation));
+  for (const float correlation : scratch.correlations)
+    hardest = std::max(hardest, problem_->pull(correlation));
   estimate_ = residual_.gap(hardest);
   const bool give_up = stalled_ || n_iter_ >= problem_->max_iter;
   if (!(estimate_ <= problem_->tol) && !give_up) return false;
@@ -149,7 +150,8 @@ void Query::improve(Scratch& scratch) {
   }
   const std::size_t room = std::max(kFirstMembers, members_.atoms().size());
   if (violators.size() > room) {
-    std::nth_element(violators.begin(), violators.begin() + static_cast<std::ptrdiff_t>(room), violators.end());
+    std::nth_element(violators.begin(), violators.begin() + static_cast<std::ptrdiff_t>(room),
+                     violators.end());
     violators.resize(room);
   }
   std::sort(violators.begin(), violators.end());
@@ -195,7 +197,8 @@ bool Query::admit_reachable(const float* correlations, Scratch& scratch) const {
   const double reach = std::sqrt(moved) + rounding_error(reference_.size()) * std::sqrt(reference);
   scratch.admitted.clear();
   for (std::size_t j = 0; j < problem.n_atoms(); ++j) {
-    if (scratch.is_candidate[j] || problem.pull(correlations[j]) + reach * problem.norms[j] < hardest_pull_) continue;
+    if (scratch.is_candidate[j] || problem.pull(correlations[j]) + reach * problem.norms[j] < hardest_pull_)
+      continue;
     if (scratch.admitted.size() == kCandidates) return false;
     scratch.admitted.push_back(static_cast<std::int32_t>(j));
   }

@@ -94,7 +94,8 @@ void Query::shrink(const float* correlations) {
 // Dual objective at the residual of `ahead`, scaled until feasible.
 double Query::dual(const float* correlations) const {
   float hardest = 0;
-  for (std::size_t j = 0; j < problem_->n_atoms(); ++j) hardest = std::max(hardest, problem_->pull(correlations[j]));
+  for (std::size_t j = 0; j < problem_->n_atoms(); ++j)
+    hardest = std::max(hardest, problem_->pull(correlations[j]));
   const double scale = hardest > problem_->threshold ? problem_->threshold / hardest : 1;
   double inner = 0;
   double squared = 0;
@@ -144,7 +145,8 @@ bool Query::certified() {
 void Query::extrapolate(bool accelerate) {
   double along = 0;  // whether the step turned against the momentum
   for (std::size_t j = 0; j < next_.x.size(); ++j)
-    along += (static_cast<double>(ahead_.x[j]) - next_.x[j]) * (static_cast<double>(next_.x[j]) - current_.x[j]);
+    along +=
+        (static_cast<double>(ahead_.x[j]) - next_.x[j]) * (static_cast<double>(next_.x[j]) - current_.x[j]);
   if (along > 0) momentum_ = 1;
   const double raised = 0.5 * (1 + std::sqrt(1 + 4 * momentum_ * momentum_));
   const auto beta = static_cast<float>(accelerate ? (momentum_ - 1) / raised : 0);

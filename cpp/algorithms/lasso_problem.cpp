@@ -46,7 +46,8 @@ double Residual::gap(double hardest_pull) const {
   return std::max(0.0, primal() - dual) / (0.5 * query_squared_);
 }
 
-double Residual::hardest_pull(std::span<const std::int32_t> atoms, std::span<const float> correlations) const {
+double Residual::hardest_pull(std::span<const std::int32_t> atoms,
+                              std::span<const float> correlations) const {
   const Problem& problem = *problem_;
   const std::size_t d = problem.n_dimensions();
   const double error_per_norm = rounding_error(d) * std::sqrt(squared_);

@@ -51,8 +51,8 @@ int WorkingSet::solve(std::span<const float> residual, float accuracy, int max_p
   const float threshold = static_cast<float>(problem.threshold);
   int passes = 0;
   while (passes < max_passes) {
-    const float change = problem.kernels.coordinate_pass(gram_.data(), stride_, n, threshold, problem.positive,
-                                                         values_.data(), gradient_.data());
+    const float change = problem.kernels.coordinate_pass(gram_.data(), stride_, n, threshold,
+                                                         problem.positive, values_.data(), gradient_.data());
     ++passes;
     if (!(change > accuracy)) break;
     if (passes < 2) continue;

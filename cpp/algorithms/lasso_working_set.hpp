@@ -35,9 +35,9 @@ class WorkingSet {
   const Problem* problem_;
   std::vector<std::int32_t> atoms_;
   std::vector<float> values_;
-  std::size_t stride_ = 0;        // a multiple of 16, so that kernels need no tails
-  std::vector<float> gram_;       // stride_ x stride_
-  std::vector<float> gradient_;   // correlations with the residual, kept current by solve()
+  std::size_t stride_ = 0;       // a multiple of 16, so that kernels need no tails
+  std::vector<float> gram_;      // stride_ x stride_
+  std::vector<float> gradient_;  // correlations with the residual, kept current by solve()
   std::vector<std::size_t> support_;
   std::vector<float> matrix_, target_, step_, drift_;  // of step_on_support()
   std::vector<std::pair<float, std::size_t>> crossings_;

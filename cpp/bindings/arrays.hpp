@@ -5,8 +5,13 @@
 #include <pybind11/pybind11.h>
 
 #include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
 #include <stdexcept>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "core/view.hpp"
 
@@ -16,6 +21,9 @@ namespace py = pybind11;
 
 // Borrowed if already C-contiguous float32; any other real array is converted once.
 using FloatArray = py::array_t<float, py::array::c_style | py::array::forcecast>;
+
+template <class T>
+using IndexArray = py::array_t<T, py::array::c_style | py::array::forcecast>;
 
 inline std::string shape_text(const py::array& array) {
   std::string text = "(";
@@ -29,7 +37,47 @@ inline MatrixView<const float> matrix(const FloatArray& array, const char* name)
   if (array.ndim() != 2)
     throw std::invalid_argument(std::string(name) + ": expected a 2-D array (rows, dimensions), got shape " +
                                 shape_text(array));
+  if (array.shape(0) > 0 && array.shape(1) == 0)
+    throw std::invalid_argument(std::string(name) + ": expected at least one dimension, got shape " +
+                                shape_text(array));
   return {array.data(), static_cast<std::size_t>(array.shape(0)), static_cast<std::size_t>(array.shape(1))};
+}
+
+// A vector argument of any length, including none.
+template <class T, int Flags>
+std::span<const T> vector(const py::array_t<T, Flags>& array, const char* name) {
+  if (array.ndim() != 1)
+    throw std::invalid_argument(std::string(name) + ": expected a 1-D array, got shape " + shape_text(array));
+  return {array.data(), static_cast<std::size_t>(array.shape(0))};
+}
+
+// Integers of type T, borrowed if they already are. Refuses other kinds and values that do not fit.
+template <class T>
+IndexArray<T> indices(const py::array& array, const char* name) {
+  if (array.size() > 0 && array.dtype().kind() != 'i' && array.dtype().kind() != 'u')
+    throw std::invalid_argument(std::string(name) + ": expected integers, got dtype " +
+                                std::string(py::str(array.dtype())));
+  if constexpr (sizeof(T) < sizeof(std::int64_t)) {
+    if (array.itemsize() > static_cast<py::ssize_t>(sizeof(T))) {
+      const IndexArray<std::int64_t> wide(array);
+      for (py::ssize_t k = 0; k < wide.size(); ++k)
+        if (!std::in_range<T>(wide.data()[k]))
+          throw std::invalid_argument(std::string(name) + ": " + std::to_string(wide.data()[k]) +
+                                      " is out of range");
+    }
+  }
+  return IndexArray<T>(array);
+}
+
+// Hands a vector over to NumPy without copying it.
+template <class T>
+py::array_t<T> take(std::vector<T>&& values) {
+  auto owned = std::make_unique<std::vector<T>>(std::move(values));
+  const auto size = static_cast<py::ssize_t>(owned->size());
+  const T* data = owned->data();
+  const py::capsule owner(owned.get(), [](void* vector) { delete static_cast<std::vector<T>*>(vector); });
+  owned.release();
+  return py::array_t<T>(size, data, owner);
 }
 
 }  // namespace fastface::bindings

@@ -24,8 +24,8 @@ py::array_t<T> to_array(const std::vector<T>& values) {
   return py::array_t<T>(static_cast<py::ssize_t>(values.size()), values.data());
 }
 
-py::tuple solve(const FloatArray& dictionary, const FloatArray& queries, double lam, const std::string& solver,
-                bool positive, double tol, int max_iter, std::size_t threads) {
+py::tuple solve(const FloatArray& dictionary, const FloatArray& queries, double lam,
+                const std::string& solver, bool positive, double tol, int max_iter, std::size_t threads) {
   const auto atoms = matrix(dictionary, "dictionary");
   const auto rows = matrix(queries, "queries");
   const LassoOptions options{.lam = lam,

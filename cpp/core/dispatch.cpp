@@ -64,9 +64,7 @@ std::atomic<const Kernels*> chosen{nullptr};
 
 }  // namespace
 
-std::span<const Kernels* const> available_kernels() {
-  return {available().tables.data(), available().count};
-}
+std::span<const Kernels* const> available_kernels() { return {available().tables.data(), available().count}; }
 
 const Kernels& kernels() {
   const Kernels* table = chosen.load(std::memory_order_acquire);

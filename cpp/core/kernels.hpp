@@ -3,18 +3,63 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 
 namespace fastface {
 
+// Packed rows of faces and torsos: one side of a strip of distances (kernels/distances.hpp). The
+// left side is panels of tile_rows rows, the right side one panel of tile_cols rows.
+struct PackedRows {
+  const float* faces;
+  const float* torsos;     // null: torsos play no part, and has_torso is not read
+  const float* face_bias;  // per row: 0 with a face; else +inf, or -inf if its torso alone counts
+  const float* has_torso;  // per row: 1 with a torso, else 0
+  std::size_t first;       // index of the first row
+  std::size_t count;       // rows that exist; those that fill the last panel have face_bias +inf
+};
+
+// D = min(F, alpha * F + beta * T), see algorithms/distances.hpp.
+struct FusedRule {
+  std::size_t face_dims;
+  std::size_t torso_dims;
+  float alpha;
+  float beta;
+};
+
+struct Edge {
+  std::int32_t i;
+  std::int32_t j;
+  float d;
+};
+
 struct Kernels {
   const char* target;
-  std::size_t lanes;  // float32 values per vector
+  std::size_t lanes;      // float32 values per vector
+  std::size_t tile_rows;  // rows per left panel
+  std::size_t tile_cols;  // rows per right panel
 
   // Inner product of two vectors of n float32 values.
   float (*dot)(const float* a, const float* b, std::size_t n) noexcept;
   // y += a * x over n float32 values.
   void (*axpy)(float a, const float* x, float* y, std::size_t n) noexcept;
+
+  // Packs `width` rows of `depth` values depth-major; a null row is packed as zeros.
+  void (*pack_panel)(const float* const* rows, std::size_t width, std::size_t depth, float* out) noexcept;
+  // out[r * stride + c] = <left row r, right row c> for r < rows, c < cols; `right` is one panel.
+  void (*strip_products)(const float* left, std::size_t rows, const float* right, std::size_t cols,
+                         std::size_t depth, float* out, std::size_t stride) noexcept;
+  // Writes the strip's pairs i < j and their mirror images into the whole matrix `out`.
+  void (*strip_block)(const PackedRows& left, const PackedRows& right, const FusedRule& rule, float* out,
+                      std::size_t stride) noexcept;
+  // Appends the strip's pairs i < j with D <= threshold to `out`, which has room for all of them;
+  // rising j for each i. Returns their number.
+  std::size_t (*strip_edges)(const PackedRows& left, const PackedRows& right, const FusedRule& rule,
+                             float threshold, Edge* out) noexcept;
+  // Keeps the k nearest right rows of each left row in a max-heap by (distance, index). Strips
+  // arrive by rising `right.first`; heaps start as k times (inf, -1).
+  void (*strip_nearest)(const PackedRows& left, const PackedRows& right, std::size_t face_dims, std::size_t k,
+                        float* distances, std::int32_t* indices) noexcept;
   // The same with float64 arithmetic, for certificates.
   double (*dot_wide)(const float* a, const double* b, std::size_t n) noexcept;
   double (*squared_norm_wide)(const double* x, std::size_t n) noexcept;
@@ -23,8 +68,8 @@ struct Kernels {
   // One pass of coordinate descent for 1/2 x'Gx - c'x + threshold*|x|_1 (x >= 0 if `positive`).
   // gram: n rows of `stride` floats; gradient = c - Gx is kept current. stride is a multiple of 16
   // and the gradient as long as a row. Returns the largest change of any coordinate's own gradient.
-  float (*coordinate_pass)(const float* gram, std::size_t stride, std::size_t n, float threshold, bool positive,
-                           float* x, float* gradient) noexcept;
+  float (*coordinate_pass)(const float* gram, std::size_t stride, std::size_t n, float threshold,
+                           bool positive, float* x, float* gradient) noexcept;
   // Solves Ax = b in place (b becomes x) by Cholesky; the upper triangle of A, n rows of `stride`
   // floats, is overwritten. An unknown that depends on earlier ones (pivot below 1e-5 of its
   // diagonal) is left out: its x is 0.

@@ -7,7 +7,14 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
+
+#if defined(__SSE2__)
+#include <immintrin.h>
+#elif defined(__ARM_NEON)
+#include <arm_neon.h>
+#endif
 
 #ifndef FASTFACE_TARGET
 #error "simd.hpp is for kernels: compile through add_kernel_target()"
@@ -25,7 +32,15 @@ inline constexpr std::size_t kLanes = 8;
 inline constexpr std::size_t kLanes = 4;  // SSE2 or NEON
 #endif
 
+// Architectural vector registers: what bounds a register tile.
+#if defined(__AVX512F__) || defined(__aarch64__)
+inline constexpr std::size_t kRegisters = 32;
+#else
+inline constexpr std::size_t kRegisters = 16;
+#endif
+
 using f32v [[gnu::vector_size(kLanes * sizeof(float))]] = float;
+using maskv = decltype(f32v{} < f32v{});  // per lane: all ones where true, else zero
 
 FASTFACE_INLINE f32v load(const float* source) {
   f32v value;
@@ -38,6 +53,29 @@ FASTFACE_INLINE void store(float* target, f32v value) { std::memcpy(target, &val
 // x - 0 keeps -0.0 and costs nothing; 0 + x would need an addition per broadcast.
 FASTFACE_INLINE f32v splat(float x) { return x - f32v{}; }
 
+// A NaN in the first argument yields the second.
+FASTFACE_INLINE f32v min(f32v a, f32v b) { return a < b ? a : b; }
+FASTFACE_INLINE f32v max(f32v a, f32v b) { return a > b ? a : b; }
+
+// One bit per lane, lane 0 lowest.
+FASTFACE_INLINE unsigned bits(maskv mask) {
+#if defined(__AVX512DQ__)
+  return _mm512_movepi32_mask(reinterpret_cast<__m512i>(mask));
+#elif defined(__AVX__)
+  return static_cast<unsigned>(_mm256_movemask_ps(reinterpret_cast<__m256>(mask)));
+#elif defined(__SSE2__)
+  return static_cast<unsigned>(_mm_movemask_ps(reinterpret_cast<__m128>(mask)));
+#elif defined(__aarch64__)
+  const uint32x4_t weight = {1, 2, 4, 8};
+  return vaddvq_u32(vandq_u32(reinterpret_cast<uint32x4_t>(mask), weight));
+#else
+  unsigned set = 0;
+  for (std::size_t lane = 0; lane < kLanes; ++lane) set |= (mask[lane] ? 1u : 0u) << lane;
+  return set;
+#endif
+}
+
+FASTFACE_INLINE bool any(maskv mask) { return bits(mask) != 0; }
 // Float64 arithmetic on float32 data: half as many lanes per vector.
 inline constexpr std::size_t kWideLanes = kLanes / 2;
 using f64v [[gnu::vector_size(kWideLanes * sizeof(double))]] = double;

@@ -6,8 +6,8 @@
 
 namespace fastface::FASTFACE_TARGET {
 
-static float coordinate_pass(const float* gram, std::size_t stride, std::size_t n, float threshold, bool positive,
-                             float* x, float* gradient) noexcept {
+static float coordinate_pass(const float* gram, std::size_t stride, std::size_t n, float threshold,
+                             bool positive, float* x, float* gradient) noexcept {
   float largest = 0;
   for (std::size_t j = 0; j < n; ++j) {
     const float* row = gram + j * stride;
@@ -24,7 +24,8 @@ static float coordinate_pass(const float* gram, std::size_t stride, std::size_t 
     if (change == 0) continue;
     x[j] = updated;
     const f32v scale = splat(change);
-    for (std::size_t k = 0; k < n; k += kLanes) store(gradient + k, load(gradient + k) - scale * load(row + k));
+    for (std::size_t k = 0; k < n; k += kLanes)
+      store(gradient + k, load(gradient + k) - scale * load(row + k));
     const float size = (change < 0 ? -change : change) * diagonal;
     if (size > largest) largest = size;
   }

@@ -1,7 +1,8 @@
 // This target's table. The per-kernel headers are included here so that each target is one
 // translation unit: nothing but `table` has external linkage, so nothing can leak to another target.
 #include "core/kernels.hpp"
-
+#include "kernels/distances.hpp"
+#include "kernels/gemm.hpp"
 #include "kernels/lasso.hpp"
 #include "kernels/vector.hpp"
 
@@ -14,8 +15,15 @@ extern const Kernels table;
 const Kernels table = {
     .target = FASTFACE_STRING(FASTFACE_TARGET),
     .lanes = kLanes,
+    .tile_rows = kTileRows,
+    .tile_cols = kTileCols,
     .dot = dot,
     .axpy = axpy,
+    .pack_panel = pack_panel,
+    .strip_products = strip_products,
+    .strip_block = strip_block,
+    .strip_edges = strip_edges,
+    .strip_nearest = strip_nearest,
     .dot_wide = dot_wide,
     .squared_norm_wide = squared_norm_wide,
     .axpy_wide = axpy_wide,

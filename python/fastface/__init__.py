@@ -1,1 +1,88 @@
-"""fastface finds who is in your photos, privately, on your own device."""
+"""fastface finds who is in your photos, privately, on your own device.
+
+Importing this package is light: numpy, onnxruntime and the rest load when first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fastface.analysis import Analyzer, analyze, embed_faces, verify
+    from fastface.errors import (
+        FastfaceError,
+        LibraryError,
+        ModelError,
+        NotFoundError,
+        PhotoError,
+    )
+    from fastface.estimators import MedianLinkage
+    from fastface.kernels import (
+        SparseCodes,
+        fused_distances,
+        lasso,
+        median_linkage,
+        nearest,
+        pairwise_edges,
+    )
+    from fastface.library import Library
+    from fastface.types import Box, Observation
+
+_HOME = {
+    "Analyzer": "analysis",
+    "Box": "types",
+    "FastfaceError": "errors",
+    "Library": "library",
+    "LibraryError": "errors",
+    "MedianLinkage": "estimators",
+    "ModelError": "errors",
+    "NotFoundError": "errors",
+    "Observation": "types",
+    "PhotoError": "errors",
+    "SparseCodes": "kernels",
+    "analyze": "analysis",
+    "embed_faces": "analysis",
+    "fused_distances": "kernels",
+    "lasso": "kernels",
+    "median_linkage": "kernels",
+    "nearest": "kernels",
+    "pairwise_edges": "kernels",
+    "verify": "analysis",
+}
+
+__all__ = [
+    "Analyzer",
+    "Box",
+    "FastfaceError",
+    "Library",
+    "LibraryError",
+    "MedianLinkage",
+    "ModelError",
+    "NotFoundError",
+    "Observation",
+    "PhotoError",
+    "SparseCodes",
+    "analyze",
+    "embed_faces",
+    "fused_distances",
+    "lasso",
+    "median_linkage",
+    "nearest",
+    "pairwise_edges",
+    "verify",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("fastface-people")
+    if name in _HOME:
+        return getattr(importlib.import_module(f"fastface.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'fastface' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__, "__version__"])

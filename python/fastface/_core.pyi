@@ -1,7 +1,48 @@
 """Compiled kernels; hand-written stub, checked against the binary by mypy.stubtest."""
 
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
 __version__: str
 
 def target() -> str: ...
 def available_targets() -> list[str]: ...
 def select_target(target: str) -> None: ...
+def pairwise_edges(
+    faces: npt.NDArray[np.float32],
+    threshold: float,
+    torsos: npt.NDArray[np.float32] | None,
+    alpha: float,
+    beta: float,
+    groups: npt.NDArray[Any] | None,
+    threads: int,
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.float32]]: ...
+def fused_distances(
+    faces: npt.NDArray[np.float32],
+    torsos: npt.NDArray[np.float32] | None,
+    alpha: float,
+    beta: float,
+    threads: int,
+) -> npt.NDArray[np.float32]: ...
+def nearest(
+    queries: npt.NDArray[np.float32],
+    gallery: npt.NDArray[np.float32],
+    k: int,
+    threads: int,
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]: ...
+def median_linkage(
+    n: int,
+    i: npt.NDArray[Any],
+    j: npt.NDArray[Any],
+    d: npt.NDArray[Any],
+    cut: list[tuple[int, float]],
+    must_link: npt.NDArray[Any] | None,
+    cannot_link: npt.NDArray[Any] | None,
+    soft_cannot_link: npt.NDArray[Any] | None,
+    soft_votes: int,
+    max_members: int,
+    seed: int,
+    threads: int,
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], int]: ...

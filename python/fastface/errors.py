@@ -19,3 +19,7 @@ class LibraryError(FastfaceError):
 
 class NotFoundError(FastfaceError):
     """The person, photo or face that was asked for is not in the library."""
+
+
+class ScanInterrupted(KeyboardInterrupt):
+    """Ctrl-C during a scan; what was finished is kept, and the message says how to go on."""

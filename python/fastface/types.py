@@ -64,3 +64,115 @@ class PhotoMetadata:
 
 PhotoInput: TypeAlias = "str | Path | ImageArray | Any"  # path, RGB uint8 array or PIL image
 ObservationList: TypeAlias = Sequence[Observation]
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """A face of the library.  id: stable for a photo's content and model.  person: id or None."""
+
+    id: str
+    photo: Path
+    box: Box
+    person: str | None
+    quality: float
+    unclear: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Someone in the library.  id: stable between runs.  cover: the clearest face."""
+
+    id: str
+    name: str | None
+    n_photos: int
+    n_faces: int
+    cover: Face
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoRow:
+    """A photo of a person.  faces: that person's only.  taken_at: as in `PhotoMetadata`."""
+
+    path: Path
+    taken_at: float | None
+    latitude: float | None
+    longitude: float | None
+    faces: tuple[Face, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Identification:
+    """Who a face of a new photo is.
+
+    person, name: None for someone unknown or unnamed.  confidence: 0..1 that it is this person.
+    distance: cosine distance (0..2) to the nearest exemplar of the gallery; infinite without one.
+    """
+
+    box: Box
+    person: str | None
+    name: str | None
+    confidence: float
+    distance: float
+
+
+@dataclass(frozen=True, slots=True)
+class ScanSummary:
+    """What a scan found.  n_photos = n_new + n_unchanged + n_moved + n_failed.
+
+    n_new: analysed now.  n_unchanged: same path, size and time as before.  n_moved: known content
+    at another path.  n_failed: could not be read, now or before; `failures` has path and reason.
+    n_missing: gone from the folder since the last scan.  n_faces, n_unclear, n_people: of the whole
+    library.
+    """
+
+    n_photos: int
+    n_new: int
+    n_unchanged: int
+    n_moved: int
+    n_failed: int
+    n_missing: int
+    n_faces: int
+    n_unclear: int
+    n_people: int
+    seconds: float
+    failures: tuple[tuple[Path, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryStats:
+    """Figures of a library.
+
+    n_photos: different contents present.  threshold: the cut that grouped the faces, or None before
+    the first grouping.  model: tag of the models that made the observations.  last_scan: figures of
+    the last finished scan, as in `ScanSummary` (no paths).
+    """
+
+    path: Path
+    n_photos: int
+    n_missing: int
+    n_failed: int
+    n_faces: int
+    n_unclear: int
+    n_people: int
+    n_named: int
+    n_moments: int
+    model: str | None
+    threshold: float | None
+    last_scan: dict[str, float]
+
+
+class Anchor(NamedTuple):
+    """A place in a photo's content: what a verdict holds on to, whatever the clusters become."""
+
+    content_hash: str
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Something the user said.  said_at: seconds since 1970.  payload: what `kind` asks for."""
+
+    kind: str
+    payload: dict[str, Any]
+    anchors: tuple[Anchor, ...]
+    said_at: float

@@ -1,0 +1,75 @@
+"""The command `fastface`: one file per command, each of which parses, calls one function, prints.
+
+Exit codes: 0 done, 1 a problem that the message explains, 2 wrong usage, 130 stopped with Ctrl-C,
+141 the reader of the output went away.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Sequence
+
+from fastface.cli import (
+    demo,
+    doctor,
+    faces,
+    identify,
+    models,
+    name,
+    people,
+    photos,
+    report,
+    scan,
+    stats,
+)
+from fastface.cli.arguments import Parser, new_parser
+from fastface.cli.output import Output, adopt_stdout, drop_stdout
+from fastface.errors import FastfaceError
+
+COMMANDS = (demo, scan, people, faces, photos, name, identify, report, stats, models, doctor)
+
+EXIT_ERROR, EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 1, 130, 141
+
+
+def build_parser() -> Parser:
+    """The whole command line; importing and building it loads no model, image or database code."""
+    parser, commands = new_parser()
+    for command in COMMANDS:
+        command.register(commands)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; `arguments` default to the process's own."""
+    adopt_stdout()
+    parser = build_parser()
+    args = parser.parse_args(arguments)
+    if args.run is None:
+        parser.print_help(sys.stderr)
+        return 2
+    if args.verbose:
+        logging.basicConfig(level=logging.DEBUG, format="%(name)s: %(message)s")
+    out = Output(as_json=args.json, quiet=args.quiet)
+    try:
+        code: int = args.run(args, out) or 0
+        sys.stdout.flush()
+    except BrokenPipeError:
+        drop_stdout()
+        return EXIT_BROKEN_PIPE
+    except KeyboardInterrupt:
+        out.error(args.when_interrupted, label="stopped")
+        return EXIT_INTERRUPTED
+    except (FastfaceError, OSError) as error:
+        if args.verbose:
+            logging.getLogger("fastface").debug("where it happened:", exc_info=True)
+        out.error(_one_line(error))
+        return EXIT_ERROR
+    return code
+
+
+def _one_line(error: Exception) -> str:
+    """The message alone; for an OSError, what went wrong and with which file."""
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        return f"{error.strerror}: {error.filename}"
+    return " ".join(str(error).split()) or type(error).__name__

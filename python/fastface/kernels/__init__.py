@@ -1,5 +1,15 @@
 """The compiled kernels, typed and documented; one module per family."""
 
+from fastface.kernels.distances import fused_distances, nearest, pairwise_edges
 from fastface.kernels.lasso import SparseCodes, lasso
+from fastface.kernels.linkage import LinkageResult, median_linkage
 
-__all__ = ["SparseCodes", "lasso"]
+__all__ = [
+    "LinkageResult",
+    "SparseCodes",
+    "fused_distances",
+    "lasso",
+    "median_linkage",
+    "nearest",
+    "pairwise_edges",
+]

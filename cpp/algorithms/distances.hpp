@@ -1,0 +1,52 @@
+// Fused distances of faces and torsos: the whole matrix, the pairs within a threshold, or the k
+// nearest. Only the first ever makes an n x n matrix.
+//
+//   F = max(0, 1 - <f_i, f_j>)    T = max(0, 1 - <t_i, t_j>)    D = min(F, alpha * F + beta * T)
+//
+// A row of zeros, or of NaN, is a missing face or torso. A torso missing on either side: D = F. A
+// face missing on either side: D = beta * T if groups are given and both rows are in one group,
+// else infinite. Faces and torsos missing: infinite. Rows are taken to be of unit norm; that is not
+// checked.
+//
+// All throw std::invalid_argument, naming the argument, on other NaN, infinities and values whose
+// products would overflow. `threads` 0 means one per core; the bits do not depend on it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "core/view.hpp"
+
+namespace fastface {
+
+struct FusedWeights {
+  float alpha = 1;
+  float beta = 1;
+};
+
+// Pairs i < j, sorted by (i, j).
+struct Edges {
+  std::vector<std::int32_t> i;
+  std::vector<std::int32_t> j;
+  std::vector<float> d;
+};
+
+// Every pair with D <= threshold. With `groups` (one id per row; empty = none) only pairs within a
+// group are looked at, and the cost is the sum of the squares of the groups' sizes. Memory is linear
+// in rows and edges. `torsos` may be absent.
+Edges pairwise_edges(MatrixView<const float> faces, MatrixView<const float> torsos,
+                     std::span<const std::int64_t> groups, float threshold, FusedWeights weights,
+                     std::size_t threads);
+
+// out (n, n), symmetric. The diagonal is 0 where there is a face, else infinite.
+void fused_distances(MatrixView<const float> faces, MatrixView<const float> torsos, FusedWeights weights,
+                     MatrixView<float> out, std::size_t threads);
+
+// The k gallery rows nearest to each query by D = F, ordered by (distance, index). Both outputs are
+// (queries.rows, k), 1 <= k <= gallery.rows.
+void nearest(MatrixView<const float> queries, MatrixView<const float> gallery,
+             MatrixView<std::int64_t> indices, MatrixView<float> distances, std::size_t threads);
+
+}  // namespace fastface

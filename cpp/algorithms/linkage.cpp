@@ -1,0 +1,306 @@
+#include "algorithms/linkage.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <queue>
+#include <stdexcept>
+#include <string>
+#include <tuple>
+#include <utility>
+
+#include "algorithms/disjoint_sets.hpp"
+#include "algorithms/sort_edges.hpp"
+#include "algorithms/sweep.hpp"
+#include "algorithms/voters.hpp"
+#include "core/parallel.hpp"
+
+namespace fastface {
+namespace {
+
+[[noreturn]] void refuse(const char* argument, const std::string& what) {
+  throw std::invalid_argument(std::string(argument) + ": " + what);
+}
+
+std::string text(Pair pair) {
+  std::string written = "(";
+  return written.append(std::to_string(pair.i)).append(", ").append(std::to_string(pair.j)).append(")");
+}
+
+bool by_ends(const Edge& a, const Edge& b) { return a.i != b.i ? a.i < b.i : a.j < b.j; }
+
+// Each pair with the smaller index first, sorted, without repeats.
+std::vector<Pair> tidy_pairs(std::span<const Pair> pairs, std::size_t n, const char* argument) {
+  std::vector<Pair> tidy(pairs.begin(), pairs.end());
+  for (Pair& pair : tidy) {
+    if (pair.i > pair.j) std::swap(pair.i, pair.j);
+    if (pair.i < 0 || pair.j >= static_cast<std::int64_t>(n) || pair.i == pair.j)
+      refuse(argument,
+             "expected two different observations below " + std::to_string(n) + ", got " + text(pair));
+  }
+  std::sort(tidy.begin(), tidy.end(), [](Pair a, Pair b) { return a.i != b.i ? a.i < b.i : a.j < b.j; });
+  tidy.erase(std::unique(tidy.begin(), tidy.end(), [](Pair a, Pair b) { return a.i == b.i && a.j == b.j; }),
+             tidy.end());
+  return tidy;
+}
+
+void check_cut(std::span<const CutStep> cut) {
+  if (cut.empty() || cut[0].pairs != 1) refuse("threshold", "the first step must be for 1 pair");
+  for (std::size_t k = 0; k < cut.size(); ++k) {
+    if (std::isnan(cut[k].threshold)) refuse("threshold", "must not be NaN");
+    if (k && (cut[k].pairs <= cut[k - 1].pairs || cut[k].threshold < cut[k - 1].threshold))
+      refuse("threshold", "steps must ascend in pairs and not fall in threshold");
+  }
+}
+
+// The edges that matter: within the largest threshold and not overruled by a soft cannot-link.
+std::vector<Edge> take_edges(const LinkageProblem& problem, std::span<const Pair> overruled) {
+  const float widest = problem.cut.back().threshold;
+  std::vector<Edge> edges;
+  edges.reserve(problem.distance.size());
+  bool sorted = true;
+  for (std::size_t k = 0; k < problem.distance.size(); ++k) {
+    const Edge edge{problem.i[k], problem.j[k], problem.distance[k] + 0.0f};  // -0 becomes 0
+    if (edge.i < 0 || edge.i >= edge.j || static_cast<std::size_t>(edge.j) >= problem.n)
+      refuse("edges",
+             "expected 0 <= i < j < " + std::to_string(problem.n) + ", got " + text({edge.i, edge.j}));
+    if (std::isnan(edge.d)) refuse("edges", "the distance of " + text({edge.i, edge.j}) + " is NaN");
+    if (edge.d > widest) continue;
+    if (!edges.empty() && !by_ends(edges.back(), edge)) sorted = false;
+    edges.push_back(edge);
+  }
+  if (!sorted) std::sort(edges.begin(), edges.end(), by_ends);
+  for (std::size_t k = 1; k < edges.size(); ++k)
+    if (!by_ends(edges[k - 1], edges[k])) refuse("edges", text({edges[k].i, edges[k].j}) + " is there twice");
+
+  auto next = overruled.begin();
+  std::erase_if(edges, [&](const Edge& edge) {
+    while (next != overruled.end() && (next->i < edge.i || (next->i == edge.i && next->j < edge.j))) ++next;
+    return next != overruled.end() && next->i == edge.i && next->j == edge.j;
+  });
+  return edges;
+}
+
+// Everything named by leaf instead of by observation. A leaf is what must_link puts together,
+// called by its largest member; leaves keep the order of their names.
+struct Leaves {
+  std::vector<std::int32_t> of;     // (n) name of the leaf
+  std::vector<std::int64_t> sizes;  // (n) at the names
+  std::vector<Merge> merges;        // the must-links as merges
+};
+
+Leaves contract(std::size_t n, std::span<const Pair> must_link) {
+  Leaves leaves{.of = std::vector<std::int32_t>(n), .sizes = std::vector<std::int64_t>(n, 0), .merges = {}};
+  DisjointSets sets(n);
+  for (const Pair& pair : must_link) {
+    const auto [low, high] = std::minmax(
+        {sets.find(static_cast<std::int32_t>(pair.i)), sets.find(static_cast<std::int32_t>(pair.j))});
+    if (low == high) continue;
+    leaves.merges.push_back({low, high, 0});
+    sets.attach(low, high);
+  }
+  for (std::size_t i = 0; i < n; ++i) {
+    leaves.of[i] = sets.find(static_cast<std::int32_t>(i));
+    ++leaves.sizes[leaves.of[i]];
+  }
+  return leaves;
+}
+
+// The connected components of the leaves, each with its own small numbering, ready to sweep.
+struct Components {
+  std::vector<std::int32_t> names;  // leaves that have an edge, component by component, ascending
+  std::vector<Leaf> leaves;         // parallel to names
+  std::vector<Edge> edges;          // ends are indices into their component
+  std::vector<Against> against;     // likewise
+  std::vector<std::size_t> leaf_start, edge_start, against_start;  // (count + 1)
+  std::size_t count() const { return leaf_start.size() - 1; }
+};
+
+// Stable counting sort of items by their group; start becomes the groups' offsets.
+template <class T, class GroupOf>
+std::vector<T> bucket(const std::vector<T>& items, std::size_t n_groups, GroupOf group_of,
+                      std::vector<std::size_t>& start) {
+  start.assign(n_groups + 1, 0);
+  for (const T& item : items) ++start[group_of(item) + 1];
+  std::partial_sum(start.begin(), start.end(), start.begin());
+  std::vector<std::size_t> fill(start.begin(), start.end() - 1);
+  std::vector<T> sorted(items.size());
+  for (const T& item : items) sorted[fill[group_of(item)]++] = item;
+  return sorted;
+}
+
+Components split(std::vector<Edge> edges, std::vector<Against> against, const std::vector<Leaf>& leaf_at) {
+  const std::size_t n = leaf_at.size();
+  DisjointSets sets(n);
+  std::vector<std::uint8_t> touched(n, 0);
+  for (const Edge& edge : edges) {
+    touched[edge.i] = touched[edge.j] = 1;
+    const std::int32_t a = sets.find(edge.i), b = sets.find(edge.j);
+    if (a != b) sets.attach(std::max(a, b), std::min(a, b));
+  }
+  Components components;
+  std::vector<std::int32_t> group(n, -1);  // by root, then by leaf; roots are smallest, so come first
+  std::int32_t n_groups = 0;
+  for (std::size_t leaf = 0; leaf < n; ++leaf) {
+    if (!touched[leaf]) continue;
+    const std::int32_t root = sets.find(static_cast<std::int32_t>(leaf));
+    group[leaf] = group[root] < 0 ? n_groups++ : group[root];
+    components.names.push_back(static_cast<std::int32_t>(leaf));
+  }
+  // Against a pair that no chain of edges connects there is nothing to say.
+  std::erase_if(against,
+                [&](const Against& pair) { return group[pair.a] < 0 || group[pair.a] != group[pair.b]; });
+
+  const auto groups = static_cast<std::size_t>(n_groups);
+  components.names =
+      bucket(components.names, groups, [&](std::int32_t leaf) { return group[leaf]; }, components.leaf_start);
+  components.edges =
+      bucket(edges, groups, [&](const Edge& edge) { return group[edge.i]; }, components.edge_start);
+  components.against =
+      bucket(against, groups, [&](const Against& pair) { return group[pair.a]; }, components.against_start);
+  std::vector<std::int32_t> index(n);
+  for (std::size_t c = 0; c < groups; ++c)
+    for (std::size_t k = components.leaf_start[c]; k < components.leaf_start[c + 1]; ++k)
+      index[components.names[k]] = static_cast<std::int32_t>(k - components.leaf_start[c]);
+  for (const std::int32_t name : components.names) components.leaves.push_back(leaf_at[name]);
+  for (Edge& edge : components.edges) edge = {index[edge.i], index[edge.j], edge.d};
+  for (Against& pair : components.against) pair = {index[pair.a], index[pair.b], pair.votes};
+  return components;
+}
+
+template <class T>
+std::span<T> part(std::vector<T>& items, const std::vector<std::size_t>& start, std::size_t c) {
+  return std::span<T>(items).subspan(start[c], start[c + 1] - start[c]);
+}
+
+// Sweeps every component; merges are named by leaf.
+std::vector<std::vector<Merge>> sweep_all(Components& components, std::span<const CutStep> cut,
+                                          std::size_t threads) {
+  // The largest first, so that no thread is left with one at the end.
+  std::vector<std::size_t> order(components.count());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return part(components.edges, components.edge_start, a).size() >
+           part(components.edges, components.edge_start, b).size();
+  });
+  std::vector<std::vector<Merge>> merges(components.count());
+  constexpr std::size_t kWorthThreads = 20'000;  // edges; fewer take less than starting a thread
+  if (components.edges.size() < kWorthThreads) threads = 1;
+  parallel_for(order.size(), 1, threads, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t k = begin; k < end; ++k) {
+      const std::size_t c = order[k];
+      const std::span<Edge> edges = part(components.edges, components.edge_start, c);
+      sort_by_distance(edges);
+      merges[c] = sweep(part(components.leaves, components.leaf_start, c), edges,
+                        part(components.against, components.against_start, c), cut);
+      const std::int32_t* names = components.names.data() + components.leaf_start[c];
+      for (Merge& merge : merges[c]) merge = {names[merge.a], names[merge.b], merge.distance};
+    }
+  });
+  return merges;
+}
+
+// Lines the components' merges up in the order in which one greedy algorithm would make them.
+std::vector<Merge> interleave(const std::vector<std::vector<Merge>>& lists) {
+  struct Head {
+    Merge merge;
+    std::size_t list, at;
+    bool operator>(const Head& other) const {
+      return std::tie(merge.distance, merge.a, merge.b) >
+             std::tie(other.merge.distance, other.merge.a, other.merge.b);
+    }
+  };
+  std::priority_queue<Head, std::vector<Head>, std::greater<>> heads;
+  for (std::size_t list = 0; list < lists.size(); ++list)
+    if (!lists[list].empty()) heads.push({lists[list][0], list, 0});
+  std::vector<Merge> merges;
+  while (!heads.empty()) {
+    Head head = heads.top();
+    heads.pop();
+    merges.push_back(head.merge);
+    if (++head.at < lists[head.list].size()) {
+      head.merge = lists[head.list][head.at];
+      heads.push(head);
+    }
+  }
+  return merges;
+}
+
+// Labels by first appearance, and SciPy's matrix, in which what never merged joins at infinity.
+Linkage finish(std::size_t n, std::vector<Merge> merges) {
+  Linkage linkage;
+  DisjointSets sets(n);
+  for (const Merge& merge : merges) sets.attach(merge.a, merge.b);
+  linkage.labels.resize(n);
+  std::vector<std::int64_t> label(n, -1);
+  std::int32_t previous = -1;
+  for (std::size_t i = 0; i < n; ++i) {
+    const std::int32_t root = sets.find(static_cast<std::int32_t>(i));
+    if (label[root] < 0) label[root] = static_cast<std::int64_t>(linkage.n_clusters++);
+    linkage.labels[i] = label[root];
+  }
+  for (std::size_t i = 0; i < n; ++i) {
+    if (sets.find(static_cast<std::int32_t>(i)) != static_cast<std::int32_t>(i)) continue;
+    const auto root = static_cast<std::int32_t>(i);
+    if (previous >= 0) merges.push_back({previous, root, INFINITY});
+    previous = root;
+  }
+
+  std::vector<double> node(n), size(n, 1.0);
+  std::iota(node.begin(), node.end(), 0.0);
+  linkage.merges.reserve(4 * merges.size());
+  for (std::size_t k = 0; k < merges.size(); ++k) {
+    const auto [a, b, distance] = merges[k];
+    const auto [low, high] = std::minmax({node[a], node[b]});
+    size[b] += size[a];
+    linkage.merges.insert(linkage.merges.end(),
+                          {low, high, std::max(0.0, static_cast<double>(distance)), size[b]});
+    node[b] = static_cast<double>(n + k);
+  }
+  return linkage;
+}
+
+}  // namespace
+
+Linkage median_linkage(const LinkageProblem& problem) {
+  const std::size_t n = problem.n;
+  check_cut(problem.cut);
+  const std::vector<Pair> must = tidy_pairs(problem.must_link, n, "must_link");
+  const std::vector<Pair> cannot = tidy_pairs(problem.cannot_link, n, "cannot_link");
+  const std::vector<Pair> soft = tidy_pairs(problem.soft_cannot_link, n, "soft_cannot_link");
+  std::vector<Edge> edges = take_edges(problem, soft);
+  Leaves leaves = contract(n, must);
+
+  std::vector<std::uint8_t> voter(n, 1);
+  if (problem.max_members) voter = choose_voters(n, edges, problem.max_members, problem.seed);
+  std::vector<Leaf> leaf_at(n, Leaf{0, false});
+  for (std::size_t i = 0; i < n; ++i)
+    if (voter[i]) leaf_at[leaves.of[i]] = {leaf_at[leaves.of[i]].n_voices + 1, true};
+  for (std::size_t i = 0; i < n; ++i)
+    if (Leaf& leaf = leaf_at[leaves.of[i]]; !leaf.votes) ++leaf.n_voices;
+  const auto speaks = [&](std::int64_t i) { return voter[i] || !leaf_at[leaves.of[i]].votes; };
+
+  std::vector<Against> against;
+  for (const Pair& pair : cannot) {
+    if (leaves.of[pair.i] == leaves.of[pair.j]) refuse("cannot_link", text(pair) + " contradicts must_link");
+    against.push_back({leaves.of[pair.i], leaves.of[pair.j], kNever});
+  }
+  for (const Pair& pair : soft)
+    if (leaves.of[pair.i] != leaves.of[pair.j] && speaks(pair.i) && speaks(pair.j) && problem.soft_votes > 1)
+      against.push_back({leaves.of[pair.i], leaves.of[pair.j], problem.soft_votes - 1});
+
+  // Two who do not vote say nothing to each other.
+  std::erase_if(edges, [&](const Edge& edge) {
+    return leaves.of[edge.i] == leaves.of[edge.j] || !(voter[edge.i] || voter[edge.j]) || !speaks(edge.i) ||
+           !speaks(edge.j);
+  });
+  for (Edge& edge : edges) edge = {leaves.of[edge.i], leaves.of[edge.j], edge.d};
+
+  Components components = split(std::move(edges), std::move(against), leaf_at);
+  std::vector<std::vector<Merge>> lists = sweep_all(components, problem.cut, problem.threads);
+  std::vector<Merge> merges = std::move(leaves.merges);
+  for (const Merge& merge : interleave(lists)) merges.push_back(merge);
+  return finish(n, std::move(merges));
+}
+
+}  // namespace fastface

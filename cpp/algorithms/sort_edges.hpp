@@ -1,0 +1,51 @@
+// Edges by ascending distance.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "algorithms/linkage.hpp"
+
+namespace fastface {
+
+// The order of a float as an unsigned integer (NaN and -0 do not occur here).
+inline std::uint32_t sort_key(float distance) {
+  const auto bits = std::bit_cast<std::uint32_t>(distance);
+  return bits & 0x80000000u ? ~bits : bits | 0x80000000u;
+}
+
+// A radix sort: the one pass over everything that is not linear would otherwise dominate.
+inline void sort_by_distance(std::span<Edge> edges) {
+  constexpr std::size_t kSmall = 2048;  // below, the histograms cost more than they save
+  if (edges.size() < kSmall) {
+    std::sort(edges.begin(), edges.end(),
+              [](const Edge& a, const Edge& b) { return a.d < b.d; });
+    return;
+  }
+  constexpr int kBits = 11, kPasses = 3;
+  std::array<std::array<std::size_t, 1 << kBits>, kPasses> offsets{};
+  const auto digit = [](const Edge& edge, int pass) {
+    return (sort_key(edge.d) >> (pass * kBits)) & ((1u << kBits) - 1);
+  };
+  for (const Edge& edge : edges)
+    for (int pass = 0; pass < kPasses; ++pass) ++offsets[pass][digit(edge, pass)];
+  std::vector<Edge> scratch(edges.size());
+  std::span<Edge> from = edges, to = scratch;
+  for (int pass = 0; pass < kPasses; ++pass) {
+    std::size_t total = 0;
+    for (std::size_t& offset : offsets[pass]) {
+      const std::size_t count = offset;
+      offset = total;
+      total += count;
+    }
+    for (const Edge& edge : from) to[offsets[pass][digit(edge, pass)]++] = edge;
+    std::swap(from, to);
+  }
+  std::copy(from.begin(), from.end(), edges.begin());  // kPasses is odd: the result is in scratch
+}
+
+}  // namespace fastface

@@ -1,0 +1,183 @@
+#include "algorithms/sweep.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <queue>
+#include <utility>
+
+#include "algorithms/disjoint_sets.hpp"
+#include "algorithms/vote_table.hpp"
+
+namespace fastface {
+namespace {
+
+constexpr std::int32_t kNone = -1;
+
+struct Cluster {
+  std::int32_t name;  // largest leaf
+  bool votes;
+  std::int64_t n_voices;
+  std::int32_t first_neighbour = kNone, last_neighbour = kNone;  // a chain
+  std::int32_t n_neighbours = 0;
+};
+
+struct Neighbour {
+  std::int32_t leaf;  // stands for the cluster that it is in now; repeats are harmless
+  std::int32_t next;
+};
+
+// A pair of clusters that has its majority.
+struct Ready {
+  std::int32_t low, high;  // names
+  std::int32_t a, b;       // roots
+  bool operator>(const Ready& other) const { return low != other.low ? low > other.low : high > other.high; }
+};
+
+class Sweep {
+ public:
+  Sweep(std::span<const Leaf> leaves, std::span<const CutStep> cut)
+      : leaves_(leaves), cut_(cut), sets_(leaves.size()) {
+    clusters_.reserve(leaves.size());
+    for (const Leaf& leaf : leaves)
+      clusters_.push_back({.name = static_cast<std::int32_t>(clusters_.size()),
+                           .votes = leaf.votes,
+                           .n_voices = leaf.n_voices});
+  }
+
+  std::vector<Merge> run(std::span<const Edge> edges, std::span<const Against> against) {
+    for (const Against& pair : against) vote(pair.a, pair.b, -pair.votes);
+    for (std::size_t k = 0; k < edges.size();) {
+      level_ = edges[k].d;
+      for (; k < edges.size() && edges[k].d == level_; ++k) vote(edges[k].i, edges[k].j, 2);
+      settle();
+    }
+    return std::move(merges_);
+  }
+
+ private:
+  void vote(std::int32_t leaf_a, std::int32_t leaf_b, std::int64_t votes) {
+    const std::int32_t a = sets_.find(leaf_a), b = sets_.find(leaf_b);
+    if (a == b || silent(leaf_a, a) || silent(leaf_b, b)) return;
+    const VoteTable::Change change = table_.add(a, b, votes, -kNever);
+    if (change.inserted) {
+      append(a, new_entry(leaf_b));
+      append(b, new_entry(leaf_a));
+    }
+    if (is_ready(a, b, change.after) && !is_ready(a, b, change.before)) push(a, b);
+  }
+
+  // A leaf that does not vote speaks only until its cluster has someone who does.
+  bool silent(std::int32_t leaf, std::int32_t root) const {
+    return !leaves_[leaf].votes && clusters_[root].votes;
+  }
+
+  bool is_ready(std::int32_t a, std::int32_t b, std::int64_t votes) const {
+    const std::int64_t pairs = clusters_[a].n_voices * clusters_[b].n_voices;
+    if (votes < pairs) return false;
+    if (cut_.size() == 1) return true;  // edges above the largest threshold do not come here
+    const auto above = std::upper_bound(cut_.begin(), cut_.end(), pairs,
+                                        [](std::int64_t p, const CutStep& step) { return p < step.pairs; });
+    return level_ <= std::prev(above)->threshold;
+  }
+
+  void push(std::int32_t a, std::int32_t b) {
+    const auto [low, high] = std::minmax({clusters_[a].name, clusters_[b].name});
+    ready_.push({low, high, a, b});
+  }
+
+  void push_if_ready(std::int32_t a, std::int32_t b) {
+    if (is_ready(a, b, table_.votes(a, b))) push(a, b);
+  }
+
+  // Merges every pair that has its majority at this level, lowest names first.
+  void settle() {
+    while (!ready_.empty()) {
+      const Ready pair = ready_.top();
+      ready_.pop();
+      // If one of the two was merged away, the pair lives on as the union's.
+      if (sets_.find(pair.a) != pair.a || sets_.find(pair.b) != pair.b) continue;
+      const auto [low, high] = std::minmax({clusters_[pair.a].name, clusters_[pair.b].name});
+      if (low != pair.low || high != pair.high) {
+        push_if_ready(pair.a, pair.b);
+      } else if (is_ready(pair.a, pair.b, table_.votes(pair.a, pair.b))) {
+        merges_.push_back({low, high, level_});
+        merge(pair.a, pair.b);
+      }
+    }
+  }
+
+  void merge(std::int32_t a, std::int32_t b) {
+    // The pairs of the one with fewer move, so a pair moves O(log n) times in all.
+    if (clusters_[a].n_neighbours < clusters_[b].n_neighbours) std::swap(a, b);
+    Cluster& kept = clusters_[a];
+    const Cluster& gone = clusters_[b];
+    table_.take(a, b);
+    sets_.attach(b, a);
+
+    const bool a_heard = kept.votes || !gone.votes, b_heard = gone.votes || !kept.votes;
+    kept.name = std::max(kept.name, gone.name);
+    kept.n_voices = (a_heard ? kept.n_voices : 0) + (b_heard ? gone.n_voices : 0);
+    kept.votes = kept.votes || gone.votes;
+    if (!a_heard) silence(a);
+    move_pairs(b, a, b_heard);
+    // Under one threshold growth alone makes no pair ready; under several it can.
+    if (cut_.size() > 1)
+      for (std::int32_t e = kept.first_neighbour; e != kNone; e = neighbours_[e].next)
+        push_if_ready(a, sets_.find(neighbours_[e].leaf));
+  }
+
+  // What is left of the votes of those no longer heard: only what can never be.
+  static std::int64_t unheard(std::int64_t votes) { return votes < -kNever / 2 ? -kNever : 0; }
+
+  void silence(std::int32_t a) {
+    for (std::int32_t e = clusters_[a].first_neighbour; e != kNone; e = neighbours_[e].next) {
+      const std::int32_t c = sets_.find(neighbours_[e].leaf);
+      const auto [found, votes] = table_.take(a, c);
+      if (found) table_.add(a, c, unheard(votes), -kNever);
+    }
+  }
+
+  void move_pairs(std::int32_t from, std::int32_t to, bool heard) {
+    for (std::int32_t e = clusters_[from].first_neighbour, next; e != kNone; e = next) {
+      next = neighbours_[e].next;
+      const std::int32_t c = sets_.find(neighbours_[e].leaf);
+      const auto [found, votes] = table_.take(from, c);
+      if (!found) continue;
+      // The neighbour's own chain needs no entry: its leaf of `from` now stands for `to`.
+      if (table_.add(to, c, heard ? votes : unheard(votes), -kNever).inserted) append(to, e);
+      push_if_ready(to, c);
+    }
+  }
+
+  std::int32_t new_entry(std::int32_t leaf) {
+    neighbours_.push_back({leaf, kNone});
+    return static_cast<std::int32_t>(neighbours_.size() - 1);
+  }
+
+  void append(std::int32_t cluster, std::int32_t entry) {
+    Cluster& owner = clusters_[cluster];
+    neighbours_[entry].next = kNone;
+    (owner.last_neighbour == kNone ? owner.first_neighbour : neighbours_[owner.last_neighbour].next) = entry;
+    owner.last_neighbour = entry;
+    ++owner.n_neighbours;
+  }
+
+  std::span<const Leaf> leaves_;
+  std::span<const CutStep> cut_;
+  float level_ = 0;
+  DisjointSets sets_;
+  std::vector<Cluster> clusters_;  // at the roots
+  std::vector<Neighbour> neighbours_;
+  VoteTable table_;  // twice the pairs within the level, less the evidence against
+  std::priority_queue<Ready, std::vector<Ready>, std::greater<>> ready_;
+  std::vector<Merge> merges_;
+};
+
+}  // namespace
+
+std::vector<Merge> sweep(std::span<const Leaf> leaves, std::span<const Edge> edges,
+                         std::span<const Against> against, std::span<const CutStep> cut) {
+  return Sweep(leaves, cut).run(edges, against);
+}
+
+}  // namespace fastface

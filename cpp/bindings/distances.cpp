@@ -1,0 +1,93 @@
+#include "algorithms/distances.hpp"
+
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <optional>
+#include <stdexcept>
+#include <string>
+
+#include "bindings/arrays.hpp"
+#include "bindings/register.hpp"
+
+namespace fastface::bindings {
+
+namespace {
+
+MatrixView<const float> optional_torsos(const std::optional<FloatArray>& torsos,
+                                        MatrixView<const float> faces) {
+  if (!torsos) return {};
+  const MatrixView<const float> view = matrix(*torsos, "torsos");
+  if (view.rows != faces.rows)
+    throw std::invalid_argument("torsos: expected as many rows as faces, " + std::to_string(faces.rows) +
+                                ", got shape " + shape_text(*torsos));
+  return view;
+}
+
+py::tuple edges(const FloatArray& faces, float threshold, const std::optional<FloatArray>& torsos,
+                float alpha, float beta, const std::optional<py::array>& groups, std::size_t threads) {
+  const MatrixView<const float> face_rows = matrix(faces, "faces");
+  const MatrixView<const float> torso_rows = optional_torsos(torsos, face_rows);
+  IndexArray<std::int64_t> group_ids;
+  std::span<const std::int64_t> group_of_row;
+  if (groups) {
+    group_ids = indices<std::int64_t>(*groups, "groups");
+    group_of_row = vector(group_ids, "groups");
+    if (group_of_row.size() != face_rows.rows)
+      throw std::invalid_argument("groups: expected one per row of faces, " + std::to_string(face_rows.rows) +
+                                  ", got shape " + shape_text(group_ids));
+  }
+  Edges found;
+  {
+    const py::gil_scoped_release unlocked;
+    found = pairwise_edges(face_rows, torso_rows, group_of_row, threshold, {alpha, beta}, threads);
+  }
+  return py::make_tuple(take(std::move(found.i)), take(std::move(found.j)), take(std::move(found.d)));
+}
+
+py::array_t<float> dense(const FloatArray& faces, const std::optional<FloatArray>& torsos, float alpha,
+                         float beta, std::size_t threads) {
+  const MatrixView<const float> face_rows = matrix(faces, "faces");
+  const MatrixView<const float> torso_rows = optional_torsos(torsos, face_rows);
+  py::array_t<float> out({faces.shape(0), faces.shape(0)});
+  const MatrixView<float> out_view{out.mutable_data(), face_rows.rows, face_rows.rows};
+  {
+    const py::gil_scoped_release unlocked;
+    fused_distances(face_rows, torso_rows, {alpha, beta}, out_view, threads);
+  }
+  return out;
+}
+
+py::tuple k_nearest(const FloatArray& queries, const FloatArray& gallery, py::ssize_t k,
+                    std::size_t threads) {
+  const MatrixView<const float> query_rows = matrix(queries, "queries");
+  const MatrixView<const float> gallery_rows = matrix(gallery, "gallery");
+  if (query_rows.cols != gallery_rows.cols)
+    throw std::invalid_argument("gallery: expected " + std::to_string(query_rows.cols) +
+                                " dimensions like queries, got shape " + shape_text(gallery));
+  if (k < 1 || k > gallery.shape(0))
+    throw std::invalid_argument("k: expected 1 to " + std::to_string(gallery_rows.rows) +
+                                ", the rows of gallery, got " + std::to_string(k));
+  const auto columns = static_cast<std::size_t>(k);
+  py::array_t<std::int64_t> found({queries.shape(0), k});
+  py::array_t<float> distances({queries.shape(0), k});
+  const MatrixView<std::int64_t> found_view{found.mutable_data(), query_rows.rows, columns};
+  const MatrixView<float> distance_view{distances.mutable_data(), query_rows.rows, columns};
+  {
+    const py::gil_scoped_release unlocked;
+    nearest(query_rows, gallery_rows, found_view, distance_view, threads);
+  }
+  return py::make_tuple(found, distances);
+}
+
+}  // namespace
+
+void register_distances(py::module_& module) {
+  module.def("pairwise_edges", &edges, py::arg("faces"), py::arg("threshold"), py::arg("torsos"),
+             py::arg("alpha"), py::arg("beta"), py::arg("groups"), py::arg("threads"));
+  module.def("fused_distances", &dense, py::arg("faces"), py::arg("torsos"), py::arg("alpha"),
+             py::arg("beta"), py::arg("threads"));
+  module.def("nearest", &k_nearest, py::arg("queries"), py::arg("gallery"), py::arg("k"), py::arg("threads"));
+}
+
+}  // namespace fastface::bindings

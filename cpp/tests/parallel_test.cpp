@@ -1,0 +1,67 @@
+#include "core/parallel.hpp"
+
+#include <atomic>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "check.hpp"
+
+using fastface::parallel_for;
+
+namespace {
+
+void covers_every_index_once() {
+  for (const std::size_t count : {0u, 1u, 2u, 7u, 64u, 1000u})
+    for (const std::size_t grain : {0u, 1u, 3u, 64u, 5000u})
+      for (const std::size_t threads : {0u, 1u, 2u, 4u, 9u}) {
+        std::vector<int> visits(count);
+        parallel_for(count, grain, threads, [&](std::size_t begin, std::size_t end) {
+          for (std::size_t i = begin; i < end; ++i) ++visits[i];
+        });
+        for (const int visit : visits) CHECK(visit == 1);
+      }
+}
+
+void pieces_start_at_multiples_of_the_grain() {
+  std::atomic<int> wrong{0};
+  parallel_for(1000, 16, 4, [&](std::size_t begin, std::size_t end) {
+    if (begin % 16 != 0 || end - begin > 16 || end <= begin) ++wrong;
+  });
+  CHECK(wrong == 0);
+}
+
+void an_exception_reaches_the_caller() {
+  for (const std::size_t threads : {1u, 2u, 4u}) {
+    std::atomic<std::size_t> pieces{0};
+    std::string message;
+    try {
+      parallel_for(100000, 1, threads, [&](std::size_t begin, std::size_t) {
+        ++pieces;
+        if (begin == 10) throw std::runtime_error("piece 10");
+      });
+    } catch (const std::runtime_error& error) {
+      message = error.what();
+    }
+    CHECK(message == "piece 10");
+    CHECK(pieces < 100000);
+  }
+}
+
+void loops_nest() {
+  std::atomic<std::size_t> sum{0};
+  parallel_for(8, 1, 2, [&](std::size_t outer, std::size_t) {
+    parallel_for(8, 1, 2, [&](std::size_t inner, std::size_t) { sum += outer * 8 + inner; });
+  });
+  CHECK(sum == 63 * 64 / 2);
+}
+
+}  // namespace
+
+int main() {
+  covers_every_index_once();
+  pieces_start_at_multiples_of_the_grain();
+  an_exception_reaches_the_caller();
+  loops_nest();
+  return fastface::test::result();
+}

@@ -1,0 +1,108 @@
+"""Every job by name: `nox` runs lint and tests; `nox -l` lists the rest."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import nox
+
+nox.options.sessions = ["lint", "tests"]
+nox.options.default_venv_backend = "venv"
+
+CPP = [
+    str(path)
+    for folder in ("core", "kernels", "algorithms", "bindings", "tests")
+    for path in sorted(Path("cpp", folder).glob("*.[hc]pp"))
+]
+
+
+def install(session: nox.Session, *what: str) -> None:
+    """Install into the session's environment; with --no-venv the caller's already has it."""
+    if session.virtualenv.is_sandboxed:
+        session.install(*what)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Unit, property and end-to-end tests (run `fastface models install` once before)."""
+    install(session, ".[test]")
+    session.run("python", "-m", "pytest", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style, types, import contracts, stubs against the binary."""
+    install(session, ".[dev]")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("clang-format", "--dry-run", "--Werror", *CPP)
+    session.run("mypy")
+    session.run("python", "-m", "mypy.stubtest", "fastface._core")
+    session.run("lint-imports")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Kernel benchmarks against their twins and peers, as a table."""
+    install(session, ".[bench]")
+    session.run("python", "-m", "pytest", "bench", "--benchmark-only", *session.posargs)
+
+
+@nox.session
+def bench_smoke(session: nox.Session) -> None:
+    """Each benchmark once: their accuracy checks hold and nothing has rotted."""
+    install(session, ".[bench]")
+    session.run("python", "-m", "pytest", "bench", "--benchmark-disable", *session.posargs)
+
+
+@nox.session
+def sanitize(session: nox.Session) -> None:
+    """The C++ tests, no Python in them, under the address, undefined and thread sanitizers."""
+    install(session, "cmake", "ninja")
+    for sanitizers in ("address,undefined", "thread"):
+        build = Path("build", f"sanitize-{sanitizers.replace(',', '-')}")
+        session.run(
+            "cmake",
+            "-S",
+            ".",
+            "-B",
+            str(build),
+            "-G",
+            "Ninja",
+            "-DFASTFACE_PYTHON=OFF",
+            "-DFASTFACE_TESTS=ON",
+            "-DCMAKE_BUILD_TYPE=RelWithDebInfo",
+            f"-DFASTFACE_SANITIZE={sanitizers}",
+            silent=True,
+        )
+        session.run("cmake", "--build", str(build))
+        session.run("ctest", "--test-dir", str(build), "--output-on-failure")
+
+
+@nox.session
+def neon(session: nox.Session) -> None:
+    """The C++ tests for 64-bit Arm, cross-compiled and run under qemu-user where both exist."""
+    compiler, emulator = shutil.which("aarch64-linux-gnu-g++"), shutil.which("qemu-aarch64")
+    if not compiler or not emulator:
+        session.skip("needs aarch64-linux-gnu-g++ and qemu-aarch64")
+    install(session, "cmake", "ninja")
+    session.run(
+        "cmake",
+        "-S",
+        ".",
+        "-B",
+        "build/neon",
+        "-G",
+        "Ninja",
+        "-DFASTFACE_PYTHON=OFF",
+        "-DFASTFACE_TESTS=ON",
+        "-DCMAKE_SYSTEM_NAME=Linux",
+        "-DCMAKE_SYSTEM_PROCESSOR=aarch64",
+        f"-DCMAKE_CXX_COMPILER={compiler}",
+        f"-DCMAKE_CROSSCOMPILING_EMULATOR={emulator}",
+        "-DCMAKE_EXE_LINKER_FLAGS=-static",
+        silent=True,
+    )
+    session.run("cmake", "--build", "build/neon")
+    session.run("ctest", "--test-dir", "build/neon", "--output-on-failure")

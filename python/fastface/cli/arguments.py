@@ -1,0 +1,169 @@
+"""How the command line is spelled: shared options, help that teaches, usage errors."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import shutil
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from fastface import _core
+
+if TYPE_CHECKING:
+    from fastface.cli.output import Output
+    from fastface.library import Library
+
+Run = Callable[[argparse.Namespace, "Output"], "int | None"]
+Commands = Any  # argparse's own type of the subcommand action is private
+
+DESCRIPTION = """\
+Finds who is in your photos, privately, on your own device.
+
+Photos are read where they are and never changed; what is found is kept in one
+library file that only you can read. Nothing is sent anywhere."""
+
+EXAMPLES = """\
+  fastface demo                          see it work on a few public-domain photos
+  fastface scan ~/Pictures               find the people in your own photos
+  fastface people                        who was found
+  fastface name p1 "Ada Lovelace"        say who somebody is
+  fastface report --open                 look at everybody in the browser
+
+`fastface COMMAND --help` explains one command."""
+
+
+class HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Keeps our line breaks and writes options as `-o, --output FILE` on every Python."""
+
+    def __init__(self, prog: str, **options: Any) -> None:
+        width = min(shutil.get_terminal_size().columns, 100) - 2
+        super().__init__(prog, max_help_position=26, width=width, **options)
+
+    def _format_action_invocation(self, action: argparse.Action) -> str:
+        if not action.option_strings or action.nargs == 0:
+            return super()._format_action_invocation(action)
+        value = self._format_args(action, (action.dest or "").upper())
+        return f"{', '.join(action.option_strings)} {value}"
+
+    def _format_action(self, action: argparse.Action) -> str:
+        text = super()._format_action(action)
+        if isinstance(action, argparse._SubParsersAction):
+            return textwrap.indent(textwrap.dedent(text.partition("\n")[2]), "  ")
+        return text
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose usage errors are one line, with a hint, and exit code 2."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"fastface: {message}\nTry '{self.prog} --help'.\n")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is None or value in action.choices:
+            return
+        choices = [str(choice) for choice in action.choices]
+        close = difflib.get_close_matches(str(value), choices, n=1)
+        hint = f"did you mean '{close[0]}'?" if close else f"choose from {', '.join(choices)}"
+        what = "command" if isinstance(action, argparse._SubParsersAction) else "choice"
+        raise argparse.ArgumentError(None, f"no {what} '{value}': {hint}")
+
+
+def shared_options() -> argparse.ArgumentParser:
+    """Options that every command takes, before or after its name (hence no defaults here)."""
+    parent = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    group = parent.add_argument_group("shared options")
+    group.add_argument(
+        "--library", type=Path, metavar="PATH", help="library file (default: in your data folder)"
+    )
+    group.add_argument("--json", action="store_true", help="print JSON for programs")
+    group.add_argument("-q", "--quiet", action="store_true", help="say only what went wrong")
+    group.add_argument("-v", "--verbose", action="store_true", help="say more, for bug reports")
+    return parent
+
+
+def new_parser() -> tuple[Parser, Commands]:
+    """The top of the command line and the place where commands are added."""
+    parser = Parser(
+        prog="fastface",
+        usage="fastface COMMAND [options]",
+        description=DESCRIPTION,
+        epilog=f"examples:\n{EXAMPLES}",
+        formatter_class=HelpFormatter,
+        parents=[shared_options()],
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "-V", "--version", action="version", version=f"fastface {_core.__version__}"
+    )
+    parser.set_defaults(
+        run=None,
+        library=None,
+        json=False,
+        quiet=False,
+        verbose=False,
+        when_interrupted="nothing was changed.",
+    )
+    return parser, add_subcommands(parser, "commands")
+
+
+def add_subcommands(parser: argparse.ArgumentParser, title: str) -> Commands:
+    """The place where commands are added; listed before the options, under `title`."""
+    parser._positionals.title = title
+    return parser.add_subparsers(metavar="", prog=parser.prog, parser_class=Parser)
+
+
+def add_command(
+    commands: Commands,
+    name: str,
+    run: Run,
+    *,
+    usage: str,
+    summary: str,
+    description: str = "",
+    examples: str,
+) -> argparse.ArgumentParser:
+    """Add one command: `summary` is its line in the list, `examples` close its own help."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        usage=usage,
+        help=summary,
+        description=f"{summary[0].upper()}{summary[1:]}.\n\n{description}".strip(),
+        epilog=f"examples:\n{examples}",
+        formatter_class=HelpFormatter,
+        parents=[shared_options()],
+        allow_abbrev=False,
+    )
+    parser._positionals.title = "arguments"
+    parser.set_defaults(run=run)
+    return parser
+
+
+def add_workers(parser: argparse.ArgumentParser) -> None:
+    """`--workers N`, for the commands that analyse photos."""
+    parser.add_argument(
+        "--workers",
+        type=positive,
+        metavar="N",
+        help="photos analysed at the same time (default: one per core)",
+    )
+
+
+def positive(text: str) -> int:
+    """A whole number of 1 or more, for argparse.
+
+    >>> positive("4")
+    4
+    """
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number of 1 or more")
+    return int(text)
+
+
+def open_library(args: argparse.Namespace, *, read_only: bool = True) -> Library:
+    """The library that `--library` names, or the user's own; loaded only now, to start fast."""
+    from fastface.library import Library
+
+    return Library(args.library, read_only=read_only)

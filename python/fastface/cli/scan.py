@@ -1,0 +1,107 @@
+"""`fastface scan FOLDER`: find the people in the photos of a folder."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fastface.cli.arguments import Commands, add_command, add_workers, open_library
+from fastface.cli.output import Output, count, duration, printable
+from fastface.cli.progress import photo_progress
+
+if TYPE_CHECKING:
+    from fastface.types import ScanSummary
+
+FAILURES_SHOWN = 10
+
+RESUMES = "finished photos are kept; run the same command again to go on from here."
+
+
+def register(commands: Commands) -> None:
+    parser = add_command(
+        commands,
+        "scan",
+        run,
+        usage="fastface scan FOLDER [--workers N] [options]",
+        summary="find the people in a folder of photos",
+        description="""\
+Reads JPEG, PNG, WebP, TIFF, HEIC and AVIF. A photo is analysed once: a second scan
+looks only at what is new, moved or copied photos included. You may stop with Ctrl-C
+at any time and run the same command again. Folders with a file .nomedia are left
+out. Photos that cannot be read are listed at the end and do not stop the scan.
+
+JSON: an object with photos, new, unchanged, moved, failed, missing, faces, unclear,
+people, seconds and failures (a list of objects with photo, reason).""",
+        examples="""\
+  fastface scan ~/Pictures
+  fastface scan /mnt/camera --workers 2        leave cores for other work
+  fastface --library family.db scan ~/Family   a library of its own""",
+    )
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="where the photos are")
+    add_workers(parser)
+    parser.set_defaults(when_interrupted=RESUMES)
+
+
+def run(args: Namespace, out: Output) -> None:
+    with open_library(args, read_only=False) as library:
+        summary = scan(library, args.folder, workers=args.workers, out=out)
+    if out.as_json:
+        out.json(as_json(summary))
+        return
+    if not out.quiet:
+        print(sentence(summary))
+    show_failures(summary, out)
+    if summary.n_people:
+        out.say("Next: `fastface people` lists them, `fastface report --open` shows them.")
+
+
+def scan(library: Any, folder: Path, *, workers: int | None, out: Output) -> ScanSummary:
+    """Scan with a bar on a terminal."""
+    with photo_progress("Looking for faces", enabled=not out.quiet) as progress:
+        summary: ScanSummary = library.scan(folder, progress=progress, workers=workers)
+    return summary
+
+
+def sentence(summary: ScanSummary) -> str:
+    """What the scan found, in one or two lines."""
+    parts = [f"{summary.n_new:,} new"]
+    for number, word in ((summary.n_unchanged, "unchanged"), (summary.n_moved, "moved")):
+        if number:
+            parts.append(f"{number:,} {word}")
+    if summary.n_failed:
+        parts.append(f"{summary.n_failed:,} not readable")
+    speed = f", {summary.n_new / summary.seconds:.1f} photos/s" if summary.n_new > 1 else ""
+    unclear = f" ({summary.n_unclear:,} too unclear to group)" if summary.n_unclear else ""
+    return (
+        f"{count(summary.n_photos, 'photo')}: {', '.join(parts)}"
+        f" in {duration(summary.seconds)}{speed}.\n"
+        f"{count(summary.n_faces, 'face')}{unclear}, "
+        f"{count(summary.n_people, 'person', 'people')}."
+    )
+
+
+def show_failures(summary: ScanSummary, out: Output) -> None:
+    """The photos that could not be read: some of them, and how many more there are."""
+    for path, reason in summary.failures[:FAILURES_SHOWN]:
+        out.warn(f"{path}: {reason}")
+    more = len(summary.failures) - FAILURES_SHOWN
+    if more > 0:
+        out.say(f"... and {printable(count(more, 'more photo'))}; --json lists them all.")
+
+
+def as_json(summary: ScanSummary) -> dict[str, Any]:
+    """The scan as other programs read it, with every failure."""
+    return {
+        "photos": summary.n_photos,
+        "new": summary.n_new,
+        "unchanged": summary.n_unchanged,
+        "moved": summary.n_moved,
+        "failed": summary.n_failed,
+        "missing": summary.n_missing,
+        "faces": summary.n_faces,
+        "unclear": summary.n_unclear,
+        "people": summary.n_people,
+        "seconds": round(summary.seconds, 3),
+        "failures": [{"photo": str(path), "reason": why} for path, why in summary.failures],
+    }

@@ -1,0 +1,256 @@
+"""Faces to clusters, in two passes, without a threshold to tune.
+
+Pass 1 works inside each moment, where clothes say who is who, and is conservative: what it joins
+stays joined. Pass 2 works across moments, on faces alone, by the median of the members' distances.
+Where to cut is decided merge by merge, from how rare the merge would be between two different
+people (calibration.py): a pair of single faces needs to be closer than two large clusters do, and
+a library of thousands of people needs closer pairs than an album of one family.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from fastface.calibration import EXPECTED_FALSE_NEIGHBOURS, Calibration
+from fastface.kernels import median_linkage, pairwise_edges
+from fastface.types import FloatArray, IntArray
+
+# Pass 1 is never undone, so it may be wrong a tenth as often, and never trusts a small moment more
+# than one of ten faces: that two faces are alone in a moment says little about who they are.
+PASS1_CAUTION = 0.1
+PASS1_MIN_CANDIDATES = 10
+# The torso's say inside a moment: D = min(F, ALPHA * F + BETA * T).
+ALPHA = 0.8
+BETA = 0.3
+# Two faces in one photo closer than chance brings two people together once in ten million pairs
+# are a mirror, a collage or a screen, not two people.
+TWIN_RATE = 1e-7
+# Each photo that shows both of two clusters speaks against their being one person, by this many
+# decades. Clusters collect strays, so the count is taken relative to the root of the smaller size.
+DECADES_PER_SHARED_PHOTO = 2.0
+# The linkage looks only at pairs that could matter where clusters hold this many faces on average;
+# in a library of fewer people large clusters meet a slightly stricter cut than they could.
+FACES_PER_PERSON = 50
+# Above, a sample of members speaks for a crowd, which bounds the linkage's memory.
+MAX_EXACT = 30_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Clustering:
+    """Who is together.
+
+    labels: (n,) int64, the cluster of each face, numbered by first appearance; -1 for unclear.
+    pass1_labels: (n,) int64, the same after pass 1.  n_clusters: how many there are.
+    threshold: the largest distance at which two single faces may join in this library.
+    """
+
+    labels: IntArray
+    pass1_labels: IntArray
+    n_clusters: int
+    threshold: float
+
+
+def cluster(
+    faces: npt.ArrayLike,
+    torsos: npt.ArrayLike | None = None,
+    *,
+    moments: npt.ArrayLike,
+    photos: npt.ArrayLike,
+    unclear: npt.ArrayLike | None = None,
+    calibration: Calibration | None = None,
+    threads: int | None = None,
+) -> Clustering:
+    """Groups faces by person.
+
+    faces: (n, d) float32, unit rows.  torsos: (n, d') float32, unit rows, a row of zeros where
+    missing; None if no face has one.  moments, photos: (n,) integers, the moment and the photo of
+    each face.  unclear: (n,) bool, faces to leave out; they get -1.  calibration: the impostor
+    curve of the embedder that made `faces`, the default pack's if None.  threads: None for all;
+    the result does not depend on it, nor, but for the numbers, on the order of the faces.
+
+    Two faces of one photo are never joined in pass 1; in pass 2 each such photo is evidence
+    against, which other photos can outweigh. Both leave alone what is a mirror or a collage.
+    Raises ValueError, naming the argument, for wrong shapes or values that are not finite.
+
+    Method: two passes after Apple, "Recognizing People in Photos Through Private On-Device Machine
+    Learning" (2021); the cut rule is ours.
+
+    >>> faces = np.eye(3, dtype="f4")[[0, 0, 1, 2]]
+    >>> cluster(faces, moments=[0, 0, 1, 1], photos=[0, 1, 2, 3]).labels
+    array([0, 0, 1, 2])
+    """
+    faces, torsos = _rows("faces", faces), None if torsos is None else _rows("torsos", torsos)
+    n = len(faces)
+    moments, photos = _column("moments", moments, n), _column("photos", photos, n)
+    keep = np.ones(n, bool) if unclear is None else ~np.asarray(unclear, bool)
+    if (torsos is not None and len(torsos) != n) or keep.shape != (n,):
+        raise ValueError(f"torsos, unclear: expected one per face ({n})")
+    curve = Calibration.of_pack() if calibration is None else calibration
+
+    clear = np.flatnonzero(keep)
+    faces, moments, photos = faces[clear], moments[clear], photos[clear]
+    torsos = None if torsos is None else torsos[clear]
+    together = _same_photo(faces, photos, curve)
+    pass1 = _inside_moments(faces, torsos, moments, together, curve, threads)
+    labels = _across_moments(faces, pass1, together, curve, threads)
+    n_clusters = int(labels.max(initial=-1)) + 1
+    return Clustering(
+        _spread(labels, clear, n),
+        _spread(pass1, clear, n),
+        n_clusters,
+        curve.threshold(max(n_clusters, 1)),
+    )
+
+
+def _inside_moments(
+    faces: FloatArray,
+    torsos: FloatArray | None,
+    moments: IntArray,
+    together: IntArray,
+    curve: Calibration,
+    threads: int | None,
+) -> IntArray:
+    """Pass 1: labels of clusters that no later evidence will take apart."""
+    _, moments, counts = np.unique(moments, return_inverse=True, return_counts=True)
+    expected = EXPECTED_FALSE_NEIGHBOURS * PASS1_CAUTION
+    limits = np.array([curve.threshold(max(m, PASS1_MIN_CANDIDATES), expected) for m in counts])
+    widest = float(limits.max(initial=0.0))
+    i, j, distance = pairwise_edges(
+        faces, widest, torsos=torsos, alpha=ALPHA, beta=BETA, groups=moments, threads=threads
+    )
+    near = distance <= limits[moments[i]]
+    edges = (i[near], j[near], distance[near])
+    return median_linkage(
+        len(faces), edges, widest, cannot_link=together, threads=threads
+    ).labels
+
+
+def _across_moments(
+    faces: FloatArray,
+    pass1: IntArray,
+    together: IntArray,
+    curve: Calibration,
+    threads: int | None,
+) -> IntArray:
+    """Pass 2: labels of people, from faces alone."""
+    n = len(faces)
+    widest = curve.threshold(max(n / FACES_PER_PERSON, 2), sizes=(np.inf, np.inf))
+    by_cluster = np.argsort(pass1, kind="stable")
+    joined = pass1[by_cluster[1:]] == pass1[by_cluster[:-1]]
+    must_link = np.column_stack([by_cluster[:-1], by_cluster[1:]])[joined]
+    edges = pairwise_edges(faces, widest, threads=threads)
+    _, matrix, _ = median_linkage(
+        n,
+        edges,
+        widest,
+        mode="exact" if n <= MAX_EXACT else "bounded",
+        must_link=must_link,
+        soft_cannot_link=together,
+        threads=threads,
+    )
+    merges = matrix[np.isfinite(matrix[:, 2])]
+    return _read_off(merges, n, _conflicts(merges, n, together), curve)
+
+
+def _read_off(
+    merges: npt.NDArray[np.float64], n: int, conflicts: IntArray, curve: Calibration
+) -> IntArray:
+    """Cuts a dendrogram merge by merge: one stands if it and all below it are too rare by chance.
+
+    merges: (m, 4) the finite rows of a linkage matrix of n faces.  conflicts: (m,) how often a
+    photo shows both sides.  A merge stands if, among the clusters there are at that point, fewer
+    than EXPECTED_FALSE_NEIGHBOURS of other people would come as close by chance.
+    """
+    left, right = merges[:, 0].astype(np.int64), merges[:, 1].astype(np.int64)
+    sizes = np.concatenate([np.ones(n), merges[:, 3]])
+    smaller = np.minimum(sizes[left], sizes[right])
+    evidence = curve.log10_rate(merges[:, 2], (sizes[left], sizes[right]))
+    evidence += DECADES_PER_SHARED_PHOTO * conflicts / np.sqrt(smaller)
+    enough = np.log10(EXPECTED_FALSE_NEIGHBOURS)
+    stands = np.ones(n + len(merges), bool)
+    n_clusters = n
+    for row in range(len(merges)):
+        children = stands[left[row]] and stands[right[row]]
+        stands[n + row] = children and evidence[row] + np.log10(n_clusters) <= enough
+        n_clusters -= int(stands[n + row])
+    top = np.arange(n + len(merges))
+    for row in np.flatnonzero(stands[n:])[::-1]:
+        top[left[row]] = top[right[row]] = top[n + row]
+    return _numbered(top[:n])
+
+
+def _conflicts(merges: npt.NDArray[np.float64], n: int, together: IntArray) -> IntArray:
+    """For each merge, how many of the pairs `together` it brings into one cluster."""
+    others: dict[int, list[int]] = {}
+    for i, j in together.tolist():
+        others.setdefault(i, []).append(j)
+        others.setdefault(j, []).append(i)
+    # Only faces that have a partner are followed. A merged set keeps the larger one's name, so
+    # each face changes hands at most log2(n) times.
+    home = {face: face for face in others}
+    members = {face: [face] for face in others}
+    set_at = dict(home)  # by node of the dendrogram
+    counts = np.zeros(len(merges), np.int64)
+    for row, (a, b) in enumerate(merges[:, :2].astype(np.int64).tolist()):
+        sets = [set_at.pop(node) for node in (a, b) if node in set_at]
+        if not sets:
+            continue
+        large = set_at[n + row] = max(sets, key=lambda s: len(members[s]))
+        if len(sets) == 2:
+            small = sets[0] if large == sets[1] else sets[1]
+            moving = members.pop(small)
+            counts[row] = sum(home[other] == large for face in moving for other in others[face])
+            home.update(dict.fromkeys(moving, large))
+            members[large] += moving
+    return counts
+
+
+def _same_photo(faces: FloatArray, photos: IntArray, curve: Calibration) -> IntArray:
+    """(m, 2) the pairs of faces in one photo that are two people, mirrors and collages left out."""
+    order = np.argsort(photos, kind="stable")
+    starts = np.flatnonzero(np.diff(photos[order], prepend=photos[order[:1]] - 1))
+    counts = np.diff(np.append(starts, len(photos)))
+    pairs = [np.empty((0, 2), np.int64)]
+    for count in np.unique(counts[counts > 1]):
+        group = order[starts[counts == count][:, None] + np.arange(count)]
+        left, right = np.triu_indices(count, 1)
+        pairs.append(np.stack([group[:, left].ravel(), group[:, right].ravel()], axis=1))
+    together = np.concatenate(pairs)
+    distance = 1.0 - np.einsum("nd,nd->n", faces[together[:, 0]], faces[together[:, 1]])
+    return together[curve.log10_rate(distance) > np.log10(TWIN_RATE)]
+
+
+def _rows(name: str, rows: npt.ArrayLike) -> FloatArray:
+    array = np.ascontiguousarray(rows, np.float32)
+    if array.ndim != 2:
+        raise ValueError(f"{name}: expected a 2-D array, got {array.ndim}-D")
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name}: expected finite numbers, got NaN or infinity")
+    return array
+
+
+def _column(name: str, column: npt.ArrayLike, n: int) -> IntArray:
+    array = np.asarray(column)
+    if array.shape != (n,) or (n and array.dtype.kind not in "iu"):
+        raise ValueError(
+            f"{name}: expected {n} integers, got {array.dtype} of shape {array.shape}"
+        )
+    return array.astype(np.int64)
+
+
+def _numbered(labels: IntArray) -> IntArray:
+    """The same groups, numbered from 0 by first appearance."""
+    _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
+    rank = np.empty(len(first), np.int64)
+    rank[np.argsort(first)] = np.arange(len(first))
+    return rank[inverse]
+
+
+def _spread(labels: IntArray, rows: IntArray, n: int) -> IntArray:
+    """Labels of some of n faces, -1 for the others."""
+    spread = np.full(n, -1, np.int64)
+    spread[rows] = labels
+    return spread

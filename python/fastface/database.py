@@ -1,0 +1,233 @@
+"""A private SQLite file: opened safely, written in transactions.  Only here is sqlite3 imported."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+from urllib.parse import quote
+
+from fastface.errors import LibraryError
+from fastface.migrations import MIGRATIONS
+
+Row: TypeAlias = tuple[Any, ...]
+
+APPLICATION_ID: Final = 0x46464C42  # "FFLB", so that another program's database is never taken over
+BUSY_S: Final = 30.0  # how long a write waits for another process's transaction
+
+
+class Database:
+    """One connection to a library file; use it from the thread that made it.
+
+    path: created with mode 0600, in a folder made with mode 0700 where it is missing.
+    read_only: nothing is created, migrated or written; a clean library on a medium that cannot be
+    written (no write-ahead log left beside it) opens too.
+    Raises LibraryError for a file that is missing (read-only), newer, damaged or not a library.
+    """
+
+    def __init__(self, path: Path, *, read_only: bool = False, busy_s: float = BUSY_S) -> None:
+        self.path = path
+        self.read_only = read_only
+        self._depth = 0
+        if not read_only:
+            _create_private(path)
+        elif not path.is_file():
+            raise LibraryError(f"no library at {path}; `fastface scan FOLDER` makes one")
+        with self._translated():
+            self._connection = sqlite3.connect(
+                _uri(path, read_only=read_only), uri=True, timeout=busy_s, isolation_level=None
+            )
+            try:
+                self._prepare()
+            except BaseException:
+                self._connection.close()
+                raise
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        """All rows of a query."""
+        with self._translated():
+            return self._connection.execute(sql, parameters).fetchall()
+
+    def row(self, sql: str, parameters: Sequence[Any] = ()) -> Row | None:
+        """The first row of a query, or None."""
+        with self._translated():
+            row: Row | None = self._connection.execute(sql, parameters).fetchone()
+            return row
+
+    def named_row(self, sql: str, parameters: Sequence[Any] = ()) -> dict[str, Any]:
+        """The only row of a query, by its columns' names."""
+        with self._translated():
+            cursor = self._connection.execute(sql, parameters)
+            return dict(zip((column[0] for column in cursor.description), *cursor, strict=True))
+
+    def run(self, sql: str, parameters: Sequence[Any] = ()) -> sqlite3.Cursor:
+        """Runs one statement; the cursor tells `rowcount` and `lastrowid`."""
+        with self._translated():
+            return self._connection.execute(sql, parameters)
+
+    def run_many(self, sql: str, parameters: Iterable[Sequence[Any]]) -> None:
+        """Runs one statement for every row of parameters."""
+        with self._translated():
+            self._connection.executemany(sql, parameters)
+
+    @contextlib.contextmanager
+    def atomic(self) -> Iterator[None]:
+        """All writes inside happen, or none does; inside another `atomic` it is a savepoint.
+
+        The outermost one takes the write lock at once (BEGIN IMMEDIATE): a transaction that reads
+        first and upgrades later can lose the race to another writer and fail half way.
+        """
+        if self.read_only:
+            raise LibraryError(f"{self.path} was opened read-only and cannot be changed")
+        nested = self._depth > 0
+        name = f"level_{self._depth}"
+        self.run(f"SAVEPOINT {name}" if nested else "BEGIN IMMEDIATE")
+        self._depth += 1
+        try:
+            yield
+            self.run(f"RELEASE {name}" if nested else "COMMIT")
+        except BaseException:
+            # A full disk has rolled the transaction back already.
+            if self._connection.in_transaction:
+                self.run(f"ROLLBACK TO {name}" if nested else "ROLLBACK")
+            raise
+        finally:
+            self._depth -= 1
+
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """All reads inside see one state of the library, whatever other processes write."""
+        if self._connection.in_transaction:
+            yield
+            return
+        self.run("BEGIN")
+        try:
+            yield
+        finally:
+            self.run("ROLLBACK")
+
+    def _prepare(self) -> None:
+        execute = self._connection.execute
+        # Looked at before anything is set: a file that is not ours, or newer, stays as it is.
+        (application,) = execute("PRAGMA application_id").fetchone()
+        (version,) = execute("PRAGMA user_version").fetchone()
+        (n_tables,) = execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if application != APPLICATION_ID and (application or version or n_tables):
+            raise LibraryError(f"{self.path} is a database of another program, not a library")
+        if version > len(MIGRATIONS):
+            raise LibraryError(
+                f"{self.path} was written by a newer fastface (format {version}, this one reads up "
+                f"to {len(MIGRATIONS)}); upgrade fastface to open it"
+            )
+        if self.read_only:
+            # A connection that may tidy up the log beside the file, but not change what is in it.
+            execute("PRAGMA query_only = ON")
+            if version < len(MIGRATIONS):
+                raise LibraryError(
+                    f"{self.path} has the older format {version}; open it once for writing to "
+                    "bring it up to date"
+                )
+            return
+        _make_private(self.path)
+        execute("PRAGMA foreign_keys = ON")
+        execute("PRAGMA secure_delete = ON")
+        self._use_write_ahead_log()
+        if version < len(MIGRATIONS):
+            self._migrate()
+
+    def _use_write_ahead_log(self) -> None:
+        # Readers go on while a scan writes.  The switch ignores the busy timeout, so two processes
+        # that open a new library together need a few tries.
+        deadline = time.monotonic() + BUSY_S
+        while True:
+            try:
+                if self._connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+                    self._connection.execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError as error:
+                busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+                if not busy or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
+
+    def _migrate(self) -> None:
+        for number, migration in enumerate(MIGRATIONS, start=1):
+            with self.atomic():
+                (version,) = self.rows("PRAGMA user_version")[0]  # another process may be faster
+                if version < number:
+                    migration(self._connection.execute)
+                    self.run(f"PRAGMA application_id = {APPLICATION_ID}")
+                    self.run(f"PRAGMA user_version = {number}")
+
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            message = _explain(error)
+            if message is None:
+                raise
+            raise LibraryError(f"{self.path} {message}") from error
+
+
+def _explain(error: sqlite3.Error) -> str | None:
+    """What a user can do about an SQLite error; None for a bug of ours."""
+    code = getattr(error, "sqlite_errorcode", 0)
+    explanations = {
+        sqlite3.SQLITE_BUSY: "is locked by another program; try again when that has finished",
+        sqlite3.SQLITE_FULL: "cannot grow: the disk is full. Everything finished before is kept; "
+        "free some space and run the same command again",
+        sqlite3.SQLITE_READONLY: "cannot be written; check its permissions and its folder's",
+        sqlite3.SQLITE_CANTOPEN: "cannot be opened; check its permissions and its folder's",
+        sqlite3.SQLITE_PERM: "cannot be opened; check its permissions",
+        sqlite3.SQLITE_NOTADB: "is not a library",
+        sqlite3.SQLITE_CORRUPT: "is damaged; restore it from a backup",
+        sqlite3.SQLITE_IOERR: "cannot be read or written: the disk reports an error",
+    }
+    return explanations.get(code & 0xFF)
+
+
+def _create_private(path: Path) -> None:
+    """Makes the file, readable by its owner only, before SQLite opens it.
+
+    SQLite gives -wal and -shm the mode of the file beside them, so all three are private.
+    """
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    except OSError as error:
+        raise LibraryError(f"cannot make a library at {path}: {error.strerror}") from error
+    if not path.is_file():
+        raise LibraryError(f"{path} is not a file; name a file for the library")
+
+
+def _make_private(path: Path) -> None:
+    """Takes back what a copy or a restored backup lets others read."""
+    for suffix in ("", "-wal", "-shm"):
+        part = path.with_name(path.name + suffix)
+        with contextlib.suppress(OSError):
+            if part.stat().st_mode & 0o077:
+                part.chmod(0o600)
+
+
+def _uri(path: Path, *, read_only: bool) -> str:
+    """SQLite's name of the file; `Path.as_uri` would refuse names that are not UTF-8."""
+    mode = "rw"
+    if read_only and not (_writable(path) and _writable(path.parent)):
+        mode = "ro"
+        if not path.with_name(path.name + "-wal").exists():
+            # Without a log to share, SQLite need not make files: works on read-only media.
+            mode = "ro&immutable=1"
+    return f"file:{quote(os.fsencode(path.absolute()))}?mode={mode}"
+
+
+def _writable(path: Path) -> bool:
+    return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)

@@ -1,0 +1,118 @@
+"""Face embeddings: five landmarks -> aligned crop -> SFace vector.
+
+Alignment: least-squares similarity (Umeyama, PAMI 1991) to the template of ArcFace (Deng et al.,
+CVPR 2019).  Network: Zhong et al., SFace, IEEE Transactions on Image Processing 2021.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from fastface.inference import Session
+from fastface.types import FloatArray, ImageArray
+
+CROP_SIZE = 112
+
+# Right eye, left eye, nose, right and left corner of the mouth, in a 112 x 112 crop.
+_TEMPLATE = np.array(
+    [
+        [38.2946, 51.6963],
+        [73.5318, 51.5014],
+        [56.0252, 71.7366],
+        [41.5493, 92.3655],
+        [70.7299, 92.2041],
+    ]
+)
+
+# Few faces per call: more gain nothing on a CPU and cost memory.
+_BATCH = 8
+
+
+class Embedder:
+    """SFace on a session; thread-safe. The same bits however faces are batched."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def embed(self, crops: ImageArray) -> tuple[FloatArray, FloatArray]:
+        """Embeddings of aligned crops.
+
+        crops: (n, 112, 112, 3) uint8 RGB.  Returns ((n, 128) float32 unit norm, (n,) float32 norms
+        of the raw vectors: the clearer the face, the longer).
+        """
+        if crops.ndim != 4 or crops.shape[1:] != (CROP_SIZE, CROP_SIZE, 3):
+            raise ValueError(f"crops must be (n, 112, 112, 3), got {crops.shape}")
+        raw = np.zeros((len(crops), 128), np.float32)
+        for start in range(0, len(crops), _BATCH):
+            batch = crops[start : start + _BATCH]
+            planes = np.ascontiguousarray(batch.transpose(0, 3, 1, 2), np.float32)
+            raw[start : start + _BATCH] = self._session.run({"data": planes})["fc1"]
+        norms = np.linalg.norm(raw, axis=1)
+        return raw / np.maximum(norms, np.finfo(np.float32).tiny)[:, None], norms
+
+
+def align(pixels: ImageArray, landmarks: FloatArray) -> ImageArray:
+    """Faces cut out upright at the template's size.
+
+    pixels: (height, width, 3) uint8 RGB.  landmarks: (n, 5, 2) float32 in pixels, as in
+    `Detections`.  Returns (n, 112, 112, 3) uint8; outside the photo is black.
+    """
+    crops = np.zeros((len(landmarks), CROP_SIZE, CROP_SIZE, 3), np.uint8)
+    for crop, points in zip(crops, landmarks, strict=True):
+        crop[:] = np.asarray(_cut(pixels, *similarity(points)))
+    return crops
+
+
+def similarity(landmarks: FloatArray) -> tuple[complex, complex]:
+    """The similarity z -> a z + b from crop to photo that fits the five landmarks best.
+
+    Points are complex numbers x + iy, so that `a` is scale and rotation in one and least squares
+    has a closed form.
+
+    >>> a, b = similarity(np.float32(_TEMPLATE * 2 + 5))
+    >>> round(abs(a), 3), round(b.real, 2), round(b.imag, 2)
+    (2.0, 5.0, 5.0)
+    """
+    crop, photo = _as_complex(_TEMPLATE), _as_complex(landmarks)
+    # The fit is made towards the crop, where the error counts, and then inverted.
+    centred = photo - photo.mean()
+    forward = np.vdot(centred, crop) / max(np.vdot(centred, centred).real, 1e-12)
+    a = 1 / forward if forward else 1.0 + 0j
+    return complex(a), complex(photo.mean() - a * crop.mean())
+
+
+def _as_complex(points: npt.ArrayLike) -> npt.NDArray[np.complex128]:
+    xy = np.asarray(points, np.float64)
+    return np.asarray(xy[:, 0] + 1j * xy[:, 1])
+
+
+def _cut(pixels: ImageArray, a: complex, b: complex) -> Image.Image:
+    """Warp one face. A large face is first reduced by a whole factor, so that it does not alias."""
+    corners = a * np.array([0, CROP_SIZE, CROP_SIZE * 1j, CROP_SIZE * (1 + 1j)]) + b
+    height, width = pixels.shape[:2]
+    factor = max(1, int(abs(a)))
+    left, right = _window(corners.real, width, factor)
+    top, bottom = _window(corners.imag, height, factor)
+    if left >= right or top >= bottom:
+        return Image.new("RGB", (CROP_SIZE, CROP_SIZE))
+    image = Image.fromarray(pixels[top:bottom, left:right])
+    if factor > 1:
+        image = image.reduce(factor)
+    # Landmarks count from the centre of the first pixel, Pillow from its corner.
+    half = 0.5 + 0.5j
+    a, b = a / factor, (b + half - a * half - complex(left, top)) / factor
+    return image.transform(
+        (CROP_SIZE, CROP_SIZE),
+        Image.Transform.AFFINE,
+        (a.real, -a.imag, b.real, a.imag, a.real, b.imag),
+        Image.Resampling.BILINEAR,
+    )
+
+
+def _window(coordinates: npt.NDArray[np.float64], size: int, factor: int) -> tuple[int, int]:
+    """The part of the photo that the crop needs, with room for interpolation and reduction."""
+    start = int(np.clip(np.floor(coordinates.min()) - 2 * factor, 0, size))
+    stop = int(np.clip(np.ceil(coordinates.max()) + 2 * factor, 0, size))
+    return start, stop

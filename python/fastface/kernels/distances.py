@@ -1,0 +1,125 @@
+"""Fused distances of faces and torsos: the whole matrix, close pairs, nearest neighbours.
+
+With unit rows f of faces and t of torsos::
+
+    F = max(0, 1 - <f_i, f_j>)    T = max(0, 1 - <t_i, t_j>)    D = min(F, alpha * F + beta * T)
+
+so a torso can only bring two observations closer, and only if alpha < 1. A row of zeros or of NaN
+is a missing face or torso. A torso missing on either side: D = F. A face missing on either side:
+D = beta * T between rows of one group where groups are given, else infinite. Both missing:
+infinite.
+
+Rows are taken to be of unit norm; that is not checked. NaN among other values, infinities and rows
+of a norm above 1e18 raise ValueError. Any real array is accepted; C-contiguous float32 is not
+copied. A pair has the same bits in every function and for any `threads` (None: one per core).
+"""
+
+from __future__ import annotations
+
+from operator import index
+
+import numpy as np
+import numpy.typing as npt
+
+from fastface import _core
+from fastface.types import FloatArray, IntArray
+
+
+def pairwise_edges(
+    faces: npt.ArrayLike,
+    threshold: float,
+    *,
+    torsos: npt.ArrayLike | None = None,
+    alpha: float = 1.0,
+    beta: float = 1.0,
+    groups: npt.ArrayLike | None = None,
+    threads: int | None = None,
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], FloatArray]:
+    """Every pair of rows within `threshold` of each other.
+
+    faces: (n, d) float32.  threshold: keep D <= threshold.  torsos: (n, d') float32.  alpha, beta:
+    weights of the face and of the torso, >= 0.  groups: (n,) integers; only pairs of one group are
+    looked at, at a cost of the sum of the squares of the groups' sizes: all moments in one call.
+
+    Returns (i int32, j int32, d float32) with i < j, sorted by (i, j). Memory is linear in rows and
+    edges; no n x n matrix is made.
+    Raises ValueError, naming the argument, for wrong shapes, weights and values.
+
+    >>> faces = np.array([[1, 0], [0, 1], [0.6, 0.8], [0, 0]], np.float32)
+    >>> i, j, d = pairwise_edges(faces, 0.5)
+    >>> i, j, d.round(3)
+    (array([0, 1], dtype=int32), array([2, 2], dtype=int32), array([0.4, 0.2], dtype=float32))
+    """
+    return _core.pairwise_edges(
+        _rows(faces),
+        float(threshold),
+        None if torsos is None else _rows(torsos),
+        float(alpha),
+        float(beta),
+        None if groups is None else np.asarray(groups),
+        _thread_count(threads),
+    )
+
+
+def fused_distances(
+    faces: npt.ArrayLike,
+    torsos: npt.ArrayLike | None = None,
+    *,
+    alpha: float = 1.0,
+    beta: float = 1.0,
+    threads: int | None = None,
+) -> FloatArray:
+    """The whole symmetric matrix of distances.
+
+    faces: (n, d) float32.  torsos: (n, d') float32.  alpha, beta: weights of the face and of the
+    torso, >= 0.
+
+    Returns (n, n) float32. The diagonal is 0 where there is a face, else infinite.
+    Raises ValueError, naming the argument, for wrong shapes, weights and values.
+
+    >>> faces = np.array([[1, 0], [0, 1]], np.float32)
+    >>> torsos = np.array([[1, 0, 0], [1, 0, 0]], np.float32)
+    >>> fused_distances(faces, torsos, alpha=0.5, beta=0.5)
+    array([[0. , 0.5],
+           [0.5, 0. ]], dtype=float32)
+    """
+    return _core.fused_distances(
+        _rows(faces),
+        None if torsos is None else _rows(torsos),
+        float(alpha),
+        float(beta),
+        _thread_count(threads),
+    )
+
+
+def nearest(
+    queries: npt.ArrayLike, gallery: npt.ArrayLike, k: int, *, threads: int | None = None
+) -> tuple[IntArray, FloatArray]:
+    """The `k` rows of a gallery nearest to each query by face distance F.
+
+    queries: (n, d) float32.  gallery: (m, d) float32.  k: 1 <= k <= m.
+
+    Returns (indices (n, k) int64, distances (n, k) float32), nearest first, ties by lower index. A
+    missing row is at infinite distance. No n x m matrix is made.
+    Raises ValueError, naming the argument, for wrong shapes, values and k.
+
+    >>> nearest(np.eye(2), np.eye(2), 1)
+    (array([[0],
+           [1]]), array([[0.],
+           [0.]], dtype=float32))
+    """
+    return _core.nearest(_rows(queries), _rows(gallery), index(k), _thread_count(threads))
+
+
+def _rows(array: npt.ArrayLike) -> FloatArray:
+    with np.errstate(over="ignore"):  # what overflows float32 is refused as infinite, by name
+        return np.ascontiguousarray(array, np.float32)
+
+
+def _thread_count(threads: int | None) -> int:
+    """As the core counts them: 0 is one per core."""
+    if threads is None:
+        return 0
+    if index(threads) < 1:
+        raise ValueError(f"threads: expected None or at least 1, got {threads}")
+    return index(threads)

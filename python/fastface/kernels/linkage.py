@@ -1,0 +1,123 @@
+"""Agglomerative clustering whose linkage is the median distance of the members."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from fastface import _core
+
+Edges: TypeAlias = tuple[npt.ArrayLike, npt.ArrayLike, npt.ArrayLike]
+Threshold: TypeAlias = float | Sequence[tuple[int, float]]
+
+MAX_MEMBERS = 64
+
+
+class LinkageResult(NamedTuple):
+    """labels: (n,) int64, 0 to n_clusters - 1 by first appearance.
+
+    linkage_matrix: (n - 1, 4) float64, SciPy's form, heights ascending: must-links at 0, then what
+    merged within the threshold, then one tree of the rest at infinity, because how far apart those
+    clusters are was never looked at. `scipy.cluster.hierarchy.fcluster(linkage_matrix, t,
+    "distance")` cuts it at any t up to the threshold.
+    """
+
+    labels: npt.NDArray[np.int64]
+    linkage_matrix: npt.NDArray[np.float64]
+    n_clusters: int
+
+
+def median_linkage(
+    n: int,
+    edges: Edges,
+    threshold: Threshold,
+    *,
+    mode: Literal["exact", "bounded"] = "exact",
+    max_members: int = MAX_MEMBERS,
+    random_state: int = 0,
+    must_link: npt.ArrayLike | None = None,
+    cannot_link: npt.ArrayLike | None = None,
+    soft_cannot_link: npt.ArrayLike | None = None,
+    soft_votes: int = 1,
+    threads: int | None = None,
+) -> LinkageResult:
+    """Merge the two closest clusters until none are within the threshold.
+
+    The distance of two clusters is the lower median of the distances between their members (not
+    SciPy's "median", which is a centroid method). Observations that no chain of edges connects are
+    independent problems, solved in parallel: moments need no more than edges inside moments.
+
+    n: number of observations.  edges: (i, j, d), each (m,): i < j int32, every pair once, in any
+    order, d float32 its distance; a pair that is missing is farther apart than the threshold.
+    threshold: the largest distance at which clusters merge; or steps (pairs, threshold), ascending,
+    the first for 1 pair: clusters with at least that many pairs of members between them merge up
+    to that threshold. With steps a pair may become near enough by growth; its height is then that
+    of the merge before it, so heights ascend always.
+
+    must_link: (k, 2) integers, pairs that are together from the start.
+    cannot_link: (k, 2) integers, pairs that never share a cluster.
+    soft_cannot_link: (k, 2) integers, evidence against: each counts as `soft_votes` pairs that are
+    far apart, whatever its own distance, and can be outvoted by the other members.
+
+    mode: "exact", or "bounded": at most about `max_members` members speak for a crowd. Taken in a
+    random order seeded by `random_state`, an observation becomes a voter unless `max_members` of
+    its neighbours are voters already; only distances to voters count, and who is no voter joins the
+    voters' clusters as a single observation would. Where nobody has `max_members` neighbours
+    within the threshold both modes agree. A voter has fewer than `max_members` edges to earlier
+    voters, so all voters together have fewer than n * max_members.
+
+    Cost: memory and time grow with the edges, not with n * n; one counter for every pair of
+    clusters with an edge between them, and each edge moves O(log n) times.
+
+    Ties: at one distance the pair goes first whose clusters' largest members are lowest. Same
+    result for any order of edges and any `threads` (None: one per core).
+
+    Raises ValueError for edges or pairs out of range or repeated, a NaN distance, a falling
+    threshold, and must_link against cannot_link.
+
+    >>> edges = [0, 0, 1, 2], [1, 2, 2, 3], [0.1, 0.3, 0.2, 0.4]
+    >>> median_linkage(4, edges, 0.5).linkage_matrix
+    array([[0. , 1. , 0.1, 2. ],
+           [2. , 4. , 0.2, 3. ],
+           [3. , 5. , inf, 4. ]])
+    >>> median_linkage(4, edges, 0.5, cannot_link=[(0, 1)]).labels
+    array([0, 1, 1, 1])
+    """
+    if mode not in ("exact", "bounded"):
+        raise ValueError(f"mode: expected 'exact' or 'bounded', got {mode!r}")
+    if max_members < 1:
+        raise ValueError(f"max_members: expected at least 1, got {max_members}")
+    if not 1 <= soft_votes <= 1_000_000:
+        raise ValueError(f"soft_votes: expected 1 to 1,000,000, got {soft_votes}")
+    i, j, d = edges
+    labels, matrix, n_clusters = _core.median_linkage(
+        n,
+        _indices(i),
+        _indices(j),
+        np.asarray(d),
+        [(1, threshold)] if isinstance(threshold, int | float | np.number) else list(threshold),
+        _pairs(must_link),
+        _pairs(cannot_link),
+        _pairs(soft_cannot_link),
+        soft_votes,
+        max_members if mode == "bounded" else 0,
+        random_state,
+        threads or 0,
+    )
+    return LinkageResult(labels, matrix, n_clusters)
+
+
+def _indices(values: npt.ArrayLike) -> npt.NDArray[np.integer]:
+    """As an array; an empty list, which numpy takes for floats, as integers."""
+    array = np.asarray(values)
+    return array if array.size else array.astype(np.int32)
+
+
+def _pairs(pairs: npt.ArrayLike | None) -> npt.NDArray[np.integer] | None:
+    if pairs is None:
+        return None
+    array = _indices(pairs)
+    return array if array.size else array.reshape(0, 2)

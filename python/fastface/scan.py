@@ -1,0 +1,351 @@
+"""A folder of photos becomes facts in the store: incremental, parallel, resumable.
+
+A photo goes through two steps in the executor: its content is hashed, and, only if that content is
+new to the store, it is decoded and analysed.  Results are committed in the order of the walk, in
+small transactions; whatever ends the process, at most the photos in flight are done again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final, Protocol, TypeAlias
+
+import numpy as np
+
+from fastface.errors import FastfaceError, LibraryError, PhotoError, ScanInterrupted
+from fastface.images import decode
+from fastface.photos import PhotoFile, content_hash, display_name, iter_photos
+from fastface.rows import FailureRow, FileRow
+from fastface.store import Store
+from fastface.types import ImageArray, Observation, PhotoMetadata
+
+Progress: TypeAlias = Callable[[int, int, Path | None], None]
+
+BATCH: Final = 16  # photos of one transaction: a commit costs a disk flush, about 10 ms
+BATCH_S: Final = 1.0  # but what is finished never waits longer than this
+UNIT_NORM_TOLERANCE: Final = 1e-3
+
+# A photo that an older fastface could not read deserves another try.
+READER: Final = version("fastface-people")
+
+
+class Analyzer(Protocol):
+    """Finds people in pixels; safe to call from many threads."""
+
+    def analyze(self, pixels: ImageArray) -> list[Observation]: ...
+
+
+class LazyAnalyzer:
+    """Makes the analyzer when the first photo needs it; threads share it, each process has one.
+
+    make: makes the analyzer; for an executor of processes, a function that can be pickled.
+    """
+
+    def __init__(self, make: Callable[[], Analyzer]) -> None:
+        self._make = make
+        self._lock = threading.Lock()
+        self._analyzer: Analyzer | None = None
+
+    def __reduce__(self) -> tuple[Callable[..., LazyAnalyzer], tuple[Callable[[], Analyzer]]]:
+        return _of_this_process, (self._make,)
+
+    def analyze(self, pixels: ImageArray) -> list[Observation]:
+        with self._lock:
+            if self._analyzer is None:
+                self._analyzer = self._make()
+        return self._analyzer.analyze(pixels)
+
+
+@functools.cache
+def _of_this_process(make: Callable[[], Analyzer]) -> LazyAnalyzer:
+    return LazyAnalyzer(make)
+
+
+@dataclass(slots=True)
+class ScanCounts:
+    """What became of the photos of one folder; see `types.ScanSummary`."""
+
+    n_photos: int = 0
+    n_new: int = 0
+    n_unchanged: int = 0
+    n_moved: int = 0
+    n_failed: int = 0
+    n_missing: int = 0
+    failures: list[tuple[Path, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Analysis:
+    metadata: PhotoMetadata
+    observations: list[Observation]
+
+
+class _ChangedWhileReadError(PhotoError):
+    """Not a broken photo: the next scan sees the new content."""
+
+
+@dataclass(slots=True, eq=False)
+class _Item:
+    """A photo on its way.  future: the step it is in; None once nothing is left to wait for."""
+
+    key: bytes
+    photo: PhotoFile
+    known_hash: str | None  # what the path held at the last scan
+    content_hash: str | None = None
+    future: Future[Any] | None = None
+    analysis: _Analysis | None = None
+    failure: str | None = None
+    lasting: bool = False  # the failure will come again until the file changes
+
+
+def scan_folder(
+    store: Store,
+    folder: Path,
+    *,
+    model: str,
+    analyzer: LazyAnalyzer,
+    min_side: int,
+    executor: Executor,
+    workers: int,
+    progress: Progress | None = None,
+) -> ScanCounts:
+    """Brings the store's facts up to date with a folder.
+
+    folder: absolute.  model: the tag that the analyzer's observations are kept under.  min_side: of
+    `images.decode`.  workers: how many photos the executor works on at a time.  progress: called in
+    this thread with (photos done, photos in all, path).
+    Raises PhotoError if there is no such folder, ModelError if the models cannot be loaded,
+    LibraryError if the library cannot be written, ScanInterrupted on Ctrl-C; what was finished
+    before is kept in each case.
+    """
+    analyse = functools.partial(_analyse, analyzer=analyzer, min_side=min_side)
+    return _Scan(store, folder, model, analyse, executor, workers, progress).run()
+
+
+class _Scan:
+    def __init__(
+        self,
+        store: Store,
+        folder: Path,
+        model: str,
+        analyse: Callable[[PhotoFile], _Analysis],
+        executor: Executor,
+        workers: int,
+        progress: Progress | None,
+    ) -> None:
+        self._store, self._folder, self._model = store, folder, model
+        self._analyse, self._executor = analyse, executor
+        self._progress = progress or (lambda done, total, path: None)
+        # Enough that workers stay busy behind one slow photo; results wait for their turn.
+        self._most_in_flight = 4 * workers
+        self._in_flight: deque[_Item] = deque()
+        self._analyses: dict[str, Future[_Analysis]] = {}  # by content, until committed
+        self._finished: list[_Item] = []
+        self._committed_at = time.monotonic()
+        self._n_done = 0
+        self.counts = ScanCounts()
+
+    def run(self) -> ScanCounts:
+        waiting = self._look()
+        self._n_done = self.counts.n_photos - len(waiting)
+        self._progress(self._n_done, self.counts.n_photos, None)
+        try:
+            for item in waiting:
+                self._start(item)
+                while len(self._in_flight) >= self._most_in_flight:
+                    self._step()
+            while self._in_flight:
+                self._step()
+            self._commit()
+        except BaseException as error:
+            self._wind_up()
+            if not isinstance(error, LibraryError):
+                self._commit()
+            if isinstance(error, KeyboardInterrupt):
+                raise ScanInterrupted(
+                    f"stopped after {self._n_done} of {self.counts.n_photos} photos; they are "
+                    "kept, and the same scan goes on from there"
+                ) from None
+            raise
+        self.counts.failures.sort(key=lambda failure: os.fsencode(failure[0]))
+        return self.counts
+
+    def _look(self) -> list[_Item]:
+        """Walks the folder; files that vanished or came back are marked, the rest is work."""
+        known = self._store.files_under(self._folder, self._model)
+        failed = self._store.failures_under(self._folder)
+        unreadable: list[bytes] = []
+        waiting, back = [], []
+
+        def cannot_enter(folder: Path, reason: str) -> None:
+            unreadable.append(os.fsencode(folder) + os.fsencode(os.sep))
+            self.counts.failures.append((folder, reason))
+
+        vanished = {key for key, row in known.items() if not row.missing} | failed.keys()
+        for photo in iter_photos(self._folder, on_error=cannot_enter):
+            key = os.fsencode(photo.path)
+            vanished.discard(key)
+            self.counts.n_photos += 1
+            row, failure = known.get(key), failed.get(key)
+            as_before = row is not None and _same_file(photo, row)
+            if row is not None and as_before and row.analysed:
+                self.counts.n_unchanged += 1
+                if row.missing:
+                    back.append(key)
+            elif failure and _same_file(photo, failure) and failure.reader == READER:
+                self.counts.n_failed += 1
+                self.counts.failures.append((photo.path, failure.message))
+            else:
+                known_hash = row.content_hash if row is not None else None
+                waiting.append(_Item(key, photo, known_hash, known_hash if as_before else None))
+        # What is in a folder that cannot be read now is not gone.
+        vanished = {key for key in vanished if not key.startswith(tuple(unreadable))}
+        self.counts.n_missing = sum(key in known for key in vanished)
+        if vanished or back:
+            with self._store.atomic():
+                self._store.mark_missing(sorted(vanished))
+                self._store.mark_missing(back, missing=False)
+        return waiting
+
+    def _start(self, item: _Item) -> None:
+        if item.content_hash is None:
+            item.future = self._executor.submit(content_hash, item.photo.path)
+        else:
+            self._decide(item)
+        self._in_flight.append(item)
+
+    def _decide(self, item: _Item) -> None:
+        """The second step, unless the content is known or on its way under another path."""
+        key = item.content_hash
+        assert key is not None
+        if key not in self._analyses:
+            if self._store.is_analysed(key, self._model):
+                item.future = None
+                return
+            self._analyses[key] = self._executor.submit(self._analyse, item.photo)
+        item.future = self._analyses[key]
+
+    def _step(self) -> None:
+        """Waits for some photo to get on, and moves what is finished, in order, to the batch."""
+        futures = {item.future for item in self._in_flight if item.future is not None}
+        done, _ = wait(futures, BATCH_S if self._finished else None, FIRST_COMPLETED)
+        for item in self._in_flight:
+            if item.future in done:
+                self._advance(item)
+        while self._in_flight and self._in_flight[0].future is None:
+            self._finished.append(self._in_flight.popleft())
+        late = time.monotonic() - self._committed_at > BATCH_S
+        if len(self._finished) >= BATCH or (self._finished and late):
+            self._commit()
+
+    def _advance(self, item: _Item) -> None:
+        assert item.future is not None
+        try:
+            result = item.future.result()
+        except PhotoError as error:
+            # A file that cannot be opened may be readable later; one that is broken stays so.
+            item.lasting = item.content_hash is not None and not isinstance(
+                error, _ChangedWhileReadError
+            )
+            item.failure = str(error).removeprefix(f"{display_name(item.photo.path)}: ")
+        except (FastfaceError, BrokenExecutor):
+            raise
+        except Exception as error:  # noqa: BLE001  one photo never stops a scan
+            item.failure = f"{type(error).__name__}: {error}"
+        else:
+            if item.content_hash is None:
+                item.content_hash = result
+                self._decide(item)
+                return
+            item.analysis = result
+        item.future = None
+
+    def _commit(self) -> None:
+        """Writes the finished photos in one transaction, then counts them."""
+        if not self._finished:
+            return
+        with self._store.atomic():
+            outcomes = [self._write(item) for item in self._finished]
+        self._committed_at = time.monotonic()
+        batch, self._finished = self._finished, []
+        for item, outcome in zip(batch, outcomes, strict=True):
+            setattr(self.counts, outcome, getattr(self.counts, outcome) + 1)
+            if item.failure is not None:
+                self.counts.failures.append((item.photo.path, item.failure))
+            if item.content_hash is not None:
+                self._analyses.pop(item.content_hash, None)
+        before, self._n_done = self._n_done, self._n_done + len(batch)
+        for done, item in enumerate(batch, start=before + 1):
+            self._progress(done, self.counts.n_photos, item.photo.path)
+
+    def _write(self, item: _Item) -> str:
+        """Writes one photo; returns the name of its count."""
+        size, mtime_ns = item.photo.size, item.photo.mtime_ns
+        if item.failure is not None:
+            if item.lasting:
+                failure = FailureRow(size, mtime_ns, READER, item.failure)
+                self._store.put_failure(item.key, failure)
+            return "n_failed"
+        assert item.content_hash is not None
+        new = item.analysis is not None and self._store.add_analysis(
+            item.content_hash, item.analysis.metadata, self._model, item.analysis.observations
+        )
+        self._store.put_file(item.key, size, mtime_ns, item.content_hash)
+        if new:
+            return "n_new"
+        return "n_unchanged" if item.content_hash == item.known_hash else "n_moved"
+
+    def _wind_up(self) -> None:
+        """Drops what has not begun, waits for what has, and keeps what that finishes."""
+        futures = [item.future for item in self._in_flight if item.future is not None]
+        wait([future for future in futures if not future.cancel()])
+        for item in self._in_flight:
+            hashed = item.content_hash is not None
+            if hashed and item.future is not None and not item.future.cancelled():
+                with contextlib.suppress(FastfaceError, BrokenExecutor):
+                    self._advance(item)
+            if hashed and item.future is None:
+                self._finished.append(item)
+        self._in_flight.clear()
+
+
+def _same_file(photo: PhotoFile, row: FileRow | FailureRow) -> bool:
+    return (photo.size, photo.mtime_ns) == (row.size, row.mtime_ns)
+
+
+def _analyse(photo: PhotoFile, *, analyzer: LazyAnalyzer, min_side: int) -> _Analysis:
+    """The second step, in a worker."""
+    decoded = decode(photo.path, min_side=min_side)
+    observations = analyzer.analyze(decoded.pixels)
+    for number, observation in enumerate(observations):
+        _check(observation, number)
+    now = photo.path.stat()
+    if (now.st_size, now.st_mtime_ns) != (photo.size, photo.mtime_ns):
+        raise _ChangedWhileReadError("changed while it was read; the next scan tries it again")
+    return _Analysis(decoded.metadata, observations)
+
+
+def _check(observation: Observation, number: int) -> None:
+    """What is stored is a fact for ever: nothing that is no measurement gets in."""
+    for name in ("face", "torso"):
+        embedding = getattr(observation, name)
+        if embedding is None and name == "torso":
+            continue
+        norm = np.linalg.norm(np.asarray(embedding, np.float64))
+        if embedding.ndim != 1 or not abs(norm - 1.0) <= UNIT_NORM_TOLERANCE:  # NaN fails too
+            raise ValueError(f"face {number}: the {name} embedding is not a vector of unit norm")
+    numbers = (*observation.box, *(observation.torso_box or ()), observation.score)
+    if not np.isfinite((*numbers, observation.quality)).all():
+        raise ValueError(f"face {number}: box, score or quality is not finite")
+    if observation.landmarks.shape != (5, 2) or not np.isfinite(observation.landmarks).all():
+        raise ValueError(f"face {number}: expected five finite landmarks")

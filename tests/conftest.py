@@ -1,0 +1,61 @@
+"""Fixtures that several test files share."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fastface import _core
+from fastface import models as model_packs
+from fastface.errors import ModelError
+
+
+@pytest.fixture(scope="session")
+def photos_dir() -> Path:
+    """Labelled research photos, never part of the project; skips where they are absent."""
+    folder = os.environ.get("FASTFACE_TEST_DATA")
+    path = Path(folder) if folder else Path(__file__).parents[2] / "shared" / "data"
+    if not (path / "INDEX.md").is_file():
+        pytest.skip(f"needs the labelled photos; none in {path} (set FASTFACE_TEST_DATA)")
+    return path
+
+
+@pytest.fixture(scope="session")
+def models() -> Path:
+    """Folder of the installed default pack; skips where it is not installed."""
+    try:
+        model_packs.verify()
+    except ModelError as error:
+        pytest.skip(f"needs the models: {error}")
+    return model_packs.models_folder() / "default"
+
+
+@pytest.fixture(params=_core.available_targets())
+def target(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Runs the test once on every SIMD target of this machine."""
+    _core.select_target(request.param)
+    yield request.param
+    _core.select_target("")
+
+
+@pytest.fixture
+def unprivileged() -> Iterator[Path]:
+    """A folder of a user who is not root: root may write anywhere."""
+    if not hasattr(os, "geteuid"):
+        pytest.skip("file modes are POSIX")
+    folder = Path(tempfile.mkdtemp())
+    try:
+        if os.geteuid() == 0:
+            os.chown(folder, 65534, 65534)
+            os.seteuid(65534)
+        yield folder
+    finally:
+        folder.chmod(0o700)
+        if os.getuid() == 0:
+            os.seteuid(0)
+        shutil.rmtree(folder)
