@@ -10,84 +10,25 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from fastface.database import Database, Row
-from fastface.types import (
-    Anchor,
-    Box,
-    Face,
-    FloatArray,
-    IntArray,
-    Observation,
-    PhotoMetadata,
-    PhotoRow,
-    Verdict,
+from fastface.rows import (
+    Facts,
+    FailureRow,
+    FileRow,
+    Membership,
+    observation_row,
+    path_of,
+    stack,
 )
+from fastface.types import Anchor, Box, Face, Observation, PhotoMetadata, PhotoRow, Verdict
 
 # One path per content that is present: the first in byte order, so that copies do not matter.
 _PRESENT = "(SELECT content_id, min(path) AS path FROM file WHERE NOT missing GROUP BY content_id)"
-
-
-class FileRow(NamedTuple):
-    """What is known of a path.  analysed: its content has observations of the asked model."""
-
-    size: int
-    mtime_ns: int
-    content_hash: str
-    missing: bool
-    analysed: bool
-
-
-class FailureRow(NamedTuple):
-    """A photo that could not be read.  reader: version of the fastface that tried."""
-
-    size: int
-    mtime_ns: int
-    reader: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Facts:
-    """All observations of one model on photos that are present, in canonical order.
-
-    The order is by content hash, then place in the photo: the same whatever the order of files.
-    Photos, p of them: content_ids (p,) int64; hashes, paths; taken_at, latitude, longitude (p,)
-    float64, NaN where unknown.  Observations, n of them: ids (n,) int64; anchors; photo_index (n,)
-    int64 into the photos; faces (n, d) and torsos (n, d') float32, unit norm, a missing torso all
-    zero; scores, quality (n,) float32; unclear (n,) bool.
-    """
-
-    content_ids: IntArray
-    hashes: list[str]
-    paths: list[Path]
-    taken_at: npt.NDArray[np.float64]
-    latitude: npt.NDArray[np.float64]
-    longitude: npt.NDArray[np.float64]
-    ids: IntArray
-    anchors: list[Anchor]
-    photo_index: IntArray
-    faces: FloatArray
-    torsos: FloatArray
-    scores: FloatArray
-    quality: FloatArray
-    unclear: npt.NDArray[np.bool_]
-
-
-class Membership(NamedTuple):
-    """Where the last grouping put an observation.  cluster: -1 for none."""
-
-    observation_id: int
-    anchor: Anchor
-    cluster: int
-    person_id: int | None
-    present: bool
 
 
 class Store:
@@ -138,7 +79,7 @@ class Store:
     def failures(self) -> list[tuple[Path, str]]:
         """Every path that could not be read, and why, by path."""
         rows = self._database.rows("SELECT path, message FROM failure ORDER BY path")
-        return [(_path(path), message) for path, message in rows]
+        return [(path_of(path), message) for path, message in rows]
 
     def is_analysed(self, content_hash: str, model: str) -> bool:
         """Whether this content has been through these models."""
@@ -183,7 +124,7 @@ class Store:
                torso_width, torso_height, torso) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
                ?, ?, ?)""",
             (
-                (content_id, model, position, *_observation_row(observation))
+                (content_id, model, position, *observation_row(observation))
                 for position, observation in enumerate(observations)
             ),
         )
@@ -241,15 +182,15 @@ class Store:
         return Facts(
             content_ids=np.array([row[0] for row in photos], np.int64),
             hashes=[row[1] for row in photos],
-            paths=[_path(row[2]) for row in photos],
+            paths=[path_of(row[2]) for row in photos],
             taken_at=np.array([row[3] for row in photos], np.float64),
             latitude=np.array([row[4] for row in photos], np.float64),
             longitude=np.array([row[5] for row in photos], np.float64),
             ids=np.array([row[0] for row in observations], np.int64),
             anchors=[Anchor(row[1], Box(*row[2:6])) for row in observations],
             photo_index=np.array([index[row[11]] for row in observations], np.int64),
-            faces=_stack([row[6] for row in observations]),
-            torsos=_stack([row[7] for row in observations]),
+            faces=stack([row[6] for row in observations]),
+            torsos=stack([row[7] for row in observations]),
             scores=np.array([row[8] for row in observations], np.float32),
             quality=np.array([row[9] for row in observations], np.float32),
             unclear=np.array([row[10] for row in observations], np.bool_),
@@ -419,12 +360,16 @@ class Store:
                 ORDER BY path, position""",  # noqa: S608
             (model, person_id),
         )
+        photo = Path()
+        key = None
         for row in rows:
+            if row[2] != key:
+                key, photo = row[2], path_of(row[2])
             person = None if row[7] is None else person_key(row[7])
             yield (
                 Face(
                     id=f"{row[0][:16]}-{row[1]}",
-                    photo=_path(row[2]),
+                    photo=photo,
                     box=Box(*row[3:7]),
                     person=person,
                     quality=row[8],
@@ -437,37 +382,6 @@ class Store:
 def person_key(number: int) -> str:
     """The id that users see, of a person's number."""
     return f"p{number}"
-
-
-def _observation_row(observation: Observation) -> Row:
-    torso_box: Sequence[float | None] = observation.torso_box or (None,) * 4
-    return (
-        *map(float, observation.box),
-        _blob(observation.landmarks),
-        float(observation.score),
-        float(observation.quality),
-        int(observation.unclear),
-        _blob(observation.face),
-        *(None if edge is None else float(edge) for edge in torso_box),
-        None if observation.torso is None else _blob(observation.torso),
-    )
-
-
-def _blob(array: FloatArray) -> bytes:
-    return np.ascontiguousarray(array, dtype="<f4").tobytes()
-
-
-def _stack(blobs: list[bytes | None]) -> FloatArray:
-    """Rows of equal length; None becomes a row of zeros."""
-    n_bytes = max((len(blob) for blob in blobs if blob is not None), default=0)
-    empty = bytes(n_bytes)
-    joined = b"".join(empty if blob is None else blob for blob in blobs)
-    rows = np.frombuffer(joined, dtype="<f4").reshape(len(blobs), n_bytes // 4)
-    return rows.astype(np.float32)
-
-
-def _path(key: bytes) -> Path:
-    return Path(os.fsdecode(key))
 
 
 def _range_under(folder: Path) -> tuple[bytes, bytes]:

@@ -24,7 +24,7 @@ from fastface.cli import (
     stats,
 )
 from fastface.cli.arguments import Parser, new_parser
-from fastface.cli.output import Output, adopt_stdout, drop_stdout
+from fastface.cli.output import Output, adopt_streams, drop_stdout
 from fastface.errors import FastfaceError
 
 COMMANDS = (demo, scan, people, faces, photos, name, identify, report, stats, models, doctor)
@@ -42,7 +42,7 @@ def build_parser() -> Parser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; `arguments` default to the process's own."""
-    adopt_stdout()
+    adopt_streams()
     parser = build_parser()
     args = parser.parse_args(arguments)
     if args.run is None:
