@@ -17,6 +17,8 @@ import numpy as np
 
 from fastface.database import Database, Row
 from fastface.rows import (
+    FACE_TYPE,
+    TORSO_TYPE,
     Facts,
     FailureRow,
     FileRow,
@@ -25,7 +27,17 @@ from fastface.rows import (
     path_of,
     stack,
 )
-from fastface.types import Anchor, Box, Face, Observation, PhotoMetadata, PhotoRow, Verdict
+from fastface.types import (
+    Anchor,
+    Box,
+    Face,
+    FloatArray,
+    IntArray,
+    Observation,
+    PhotoMetadata,
+    PhotoRow,
+    Verdict,
+)
 
 # One path per content that is present: the first in byte order, so that copies do not matter.
 _PRESENT = "(SELECT content_id, min(path) AS path FROM file WHERE NOT missing GROUP BY content_id)"
@@ -189,8 +201,8 @@ class Store:
             ids=np.array([row[0] for row in observations], np.int64),
             anchors=[Anchor(row[1], Box(*row[2:6])) for row in observations],
             photo_index=np.array([index[row[11]] for row in observations], np.int64),
-            faces=stack([row[6] for row in observations]),
-            torsos=stack([row[7] for row in observations]),
+            faces=stack([row[6] for row in observations], FACE_TYPE),
+            torsos=stack([row[7] for row in observations], TORSO_TYPE),
             scores=np.array([row[8] for row in observations], np.float32),
             quality=np.array([row[9] for row in observations], np.float32),
             unclear=np.array([row[10] for row in observations], np.bool_),
@@ -254,6 +266,10 @@ class Store:
         )
         self._database.run_many("INSERT INTO membership VALUES (?, ?, ?)", rows)
 
+    def people_version(self) -> int:
+        """A number that grows whenever people are written."""
+        return int(self.state("people_version", 0))
+
     def names(self) -> dict[int, str | None]:
         """Every person's number and name, those of missing photos too."""
         return dict(self._database.rows("SELECT id, name FROM person ORDER BY id"))
@@ -276,6 +292,22 @@ class Store:
         """Writes (content id, moment) of every photo that is present."""
         self._database.run("DELETE FROM moment")
         self._database.run_many("INSERT INTO moment VALUES (?, ?)", moments)
+
+    def known_faces(self, model: str) -> tuple[FloatArray, IntArray, FloatArray]:
+        """Embeddings, person numbers and qualities of all faces that have a person."""
+        rows = self._database.rows(
+            f"""SELECT face, person_id, quality FROM observation
+                JOIN content ON content.id = observation.content_id
+                JOIN {_PRESENT} present ON present.content_id = content.id
+                JOIN membership ON observation_id = observation.id
+                WHERE model = ? AND person_id IS NOT NULL ORDER BY hash, position""",  # noqa: S608
+            (model,),
+        )
+        return (
+            stack([row[0] for row in rows], FACE_TYPE),
+            np.array([row[1] for row in rows], np.int64),
+            np.array([row[2] for row in rows], np.float32),
+        )
 
     def anchors(self, model: str, person_id: int) -> list[Anchor]:
         """Where a person is seen on photos that are present, in canonical order."""
