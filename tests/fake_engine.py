@@ -18,7 +18,7 @@ from PIL import Image
 
 from fastface.library import Library
 from fastface.pipeline import Grouping, Match
-from fastface.rows import Facts
+from fastface.store import Facts
 from fastface.types import Box, FloatArray, ImageArray, IntArray, Observation
 
 N_PEOPLE = 16

@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fastface.rows import Facts, FailureRow
-from fastface.store import Store
+from fastface.store import FailureRow, Store
 from fastface.types import Anchor, Box, Observation, PhotoMetadata, Verdict
 
 MODEL = "m-1"

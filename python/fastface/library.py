@@ -20,7 +20,8 @@ from fastface.errors import LibraryError, NotFoundError
 from fastface.images import decode
 from fastface.locking import scan_lock
 from fastface.pipeline import DefaultEngine, Engine, Gallery, regroup, replay_people
-from fastface.scan import LazyAnalyzer, ScanCounts, scan_folder
+from fastface.reading import LazyAnalyzer
+from fastface.scan import ScanCounts, scan_folder
 from fastface.store import Store, person_key
 from fastface.types import (
     Face,

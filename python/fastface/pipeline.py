@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import NamedTuple, Protocol
 
-from fastface.rows import Facts
-from fastface.scan import Analyzer
-from fastface.store import Store
+from fastface.reading import Analyzer
+from fastface.store import Facts, Store
 from fastface.types import FloatArray, IntArray
 from fastface.verdicts import replay
 
