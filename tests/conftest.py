@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fastface import _core
-from fastface import demo
+from fastface import _core, demo
 from fastface import models as model_packs
 from fastface.errors import ModelError
 
