@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,6 +41,24 @@ def target(request: pytest.FixtureRequest) -> Iterator[str]:
     _core.select_target(request.param)
     yield request.param
     _core.select_target("")
+
+
+@pytest.fixture
+def unprivileged() -> Iterator[Path]:
+    """A folder of a user who is not root: root may write anywhere."""
+    if not hasattr(os, "geteuid"):
+        pytest.skip("file modes are POSIX")
+    folder = Path(tempfile.mkdtemp())
+    try:
+        if os.geteuid() == 0:
+            os.chown(folder, 65534, 65534)
+            os.seteuid(65534)
+        yield folder
+    finally:
+        folder.chmod(0o700)
+        if os.getuid() == 0:
+            os.seteuid(0)
+        shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")

@@ -81,6 +81,7 @@ class FakeEngine:
     relabel: Callable[[int], int] = lambda person: person
     model_tag: str = "fake-1"
     grouping_tag: str = "argmax-1"
+    min_side: int = 32
     n_groupings: int = 0
     n_made: int = 0
 

@@ -8,7 +8,6 @@ import sqlite3
 import stat
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -177,22 +176,6 @@ def test_read_only_reads_and_never_writes(filled: Path, tmp_path: Path) -> None:
             with pytest.raises(LibraryError, match="read-only"):
                 write()
     assert filled.read_bytes() == before
-
-
-@pytest.fixture
-def unprivileged() -> Iterator[Path]:
-    """A folder of a user who is not root: root may write anywhere."""
-    folder = Path(tempfile.mkdtemp())
-    try:
-        if os.geteuid() == 0:
-            os.chown(folder, 65534, 65534)
-            os.seteuid(65534)
-        yield folder
-    finally:
-        folder.chmod(0o700)
-        if os.getuid() == 0:
-            os.seteuid(0)
-        shutil.rmtree(folder)
 
 
 @POSIX_ONLY

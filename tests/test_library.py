@@ -19,6 +19,7 @@ import pytest
 from fastface.errors import LibraryError, ModelError, NotFoundError, PhotoError, ScanInterrupted
 from fastface.library import Library, default_path
 from fastface.store import Store
+from fastface.types import ImageArray, Observation
 from tests.fake_engine import BROKEN_MODEL, BUG, UNCLEAR, FakeAnalyzer, FakeEngine, paint
 
 
@@ -243,6 +244,65 @@ def test_missing_models_stop_the_scan(library: Library, album: Path) -> None:
 
     with again(library, NoModels()) as library, pytest.raises(ModelError, match="install"):
         library.scan(album)
+
+
+def test_photo_that_changes_while_it_is_read_is_tried_again(
+    library: Library, album: Path, engine: FakeEngine
+) -> None:
+    (album / "0.png").unlink()
+
+    class Meddler(FakeAnalyzer):
+        def analyze(self, pixels: ImageArray) -> list[Observation]:
+            if self.n_calls == 0:
+                paint(album / "1.png", [2, 2], seed=77)
+            return super().analyze(pixels)
+
+    with again(library, FakeEngine(Meddler())) as library:
+        summary = library.scan(album, workers=1)
+        assert [(path.name, "changed" in reason) for path, reason in summary.failures] == [
+            ("1.png", True)
+        ]
+        assert library.failures() == []
+        assert library.scan(album).n_new == 1
+        assert sorted(p.n_photos for p in library.people()) == [1, 3, 3]
+
+
+def test_folder_that_cannot_be_read_is_not_taken_for_empty(
+    unprivileged: Path, engine: FakeEngine
+) -> None:
+    folder = unprivileged / "album"
+    for seed, name in enumerate(["0.png", "locked/1.png", "locked/deep/2.png"]):
+        paint(folder / name, [0], seed)
+    with Library(unprivileged / "library.db", engine=engine) as library:
+        library.scan(folder)
+        (folder / "0.png").unlink()
+        (folder / "locked").chmod(0)
+        summary = library.scan(folder)
+        (folder / "locked").chmod(0o700)
+        assert [path for path, _ in summary.failures] == [folder / "locked"]
+        assert (summary.n_photos, summary.n_missing, summary.n_failed) == (0, 1, 0)
+        assert library.people()[0].n_photos == 2
+
+
+def test_photo_that_cannot_be_opened_is_tried_again(unprivileged: Path, engine: FakeEngine) -> None:
+    photo = paint(unprivileged / "album" / "0.png", [0])
+    photo.chmod(0)
+    with Library(unprivileged / "library.db", engine=engine) as library:
+        assert library.scan(photo.parent).failures == ((photo, "Permission denied"),)
+        photo.chmod(0o600)
+        assert library.scan(photo.parent).n_new == 1
+
+
+def test_analyzer_is_made_once_for_all_threads(library: Library, album: Path) -> None:
+    class Slow(FakeEngine):
+        def make_analyzer(self) -> FakeAnalyzer:
+            time.sleep(0.05)
+            return super().make_analyzer()
+
+    engine = Slow()
+    with again(library, engine) as library:
+        library.scan(album, workers=4)
+    assert engine.n_made == 1
 
 
 # -- order, workers, executors -------------------------------------------------------------------

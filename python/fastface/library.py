@@ -117,6 +117,7 @@ class Library:
                 Path(os.path.realpath(folder)),
                 model=self._engine.model_tag,
                 analyzer=self._analyzer,
+                min_side=self._engine.min_side,
                 executor=executor,
                 workers=workers,
                 progress=progress,

@@ -28,12 +28,15 @@ class Engine(Protocol):
 
     model_tag: names what made an observation; known without loading a model.
     grouping_tag: names the algorithm and its constants: another one means grouping again.
+    min_side: photos are decoded with a longer side of at least so many pixels.
     """
 
     @property
     def model_tag(self) -> str: ...
     @property
     def grouping_tag(self) -> str: ...
+    @property
+    def min_side(self) -> int: ...
     def make_analyzer(self) -> Analyzer: ...
     def group(self, facts: Facts) -> Grouping: ...
 
@@ -51,6 +54,12 @@ class DefaultEngine:
     def grouping_tag(self) -> str:
         # A release may change any constant of the grouping; grouping again costs little.
         return f"fastface {version('fastface-people')}"
+
+    @property
+    def min_side(self) -> int:
+        from fastface.analysis import DECODE_SIDE
+
+        return DECODE_SIDE
 
     def make_analyzer(self) -> Analyzer:
         from fastface.analysis import Analyzer

@@ -114,20 +114,22 @@ def scan_folder(
     *,
     model: str,
     analyzer: LazyAnalyzer,
+    min_side: int,
     executor: Executor,
     workers: int,
     progress: Progress | None = None,
 ) -> ScanCounts:
     """Brings the store's facts up to date with a folder.
 
-    folder: absolute.  model: the tag that the analyzer's observations are kept under.  workers: how
-    many photos the executor works on at a time.  progress: called in this thread with (photos done,
-    photos in all, path).
+    folder: absolute.  model: the tag that the analyzer's observations are kept under.  min_side: of
+    `images.decode`.  workers: how many photos the executor works on at a time.  progress: called in
+    this thread with (photos done, photos in all, path).
     Raises PhotoError if there is no such folder, ModelError if the models cannot be loaded,
     LibraryError if the library cannot be written, ScanInterrupted on Ctrl-C; what was finished
     before is kept in each case.
     """
-    return _Scan(store, folder, model, analyzer, executor, workers, progress).run()
+    analyse = functools.partial(_analyse, analyzer=analyzer, min_side=min_side)
+    return _Scan(store, folder, model, analyse, executor, workers, progress).run()
 
 
 class _Scan:
@@ -136,13 +138,13 @@ class _Scan:
         store: Store,
         folder: Path,
         model: str,
-        analyzer: LazyAnalyzer,
+        analyse: Callable[[PhotoFile], _Analysis],
         executor: Executor,
         workers: int,
         progress: Progress | None,
     ) -> None:
         self._store, self._folder, self._model = store, folder, model
-        self._analyzer, self._executor = analyzer, executor
+        self._analyse, self._executor = analyse, executor
         self._progress = progress or (lambda done, total, path: None)
         # Enough that workers stay busy behind one slow photo; results wait for their turn.
         self._most_in_flight = 4 * workers
@@ -219,10 +221,10 @@ class _Scan:
         if item.content_hash is None:
             item.future = self._executor.submit(content_hash, item.photo.path)
         else:
-            self._analyse(item)
+            self._decide(item)
         self._in_flight.append(item)
 
-    def _analyse(self, item: _Item) -> None:
+    def _decide(self, item: _Item) -> None:
         """The second step, unless the content is known or on its way under another path."""
         key = item.content_hash
         assert key is not None
@@ -230,7 +232,7 @@ class _Scan:
             if self._store.is_analysed(key, self._model):
                 item.future = None
                 return
-            self._analyses[key] = self._executor.submit(_analyse, item.photo, self._analyzer)
+            self._analyses[key] = self._executor.submit(self._analyse, item.photo)
         item.future = self._analyses[key]
 
     def _step(self) -> None:
@@ -263,7 +265,7 @@ class _Scan:
         else:
             if item.content_hash is None:
                 item.content_hash = result
-                self._analyse(item)
+                self._decide(item)
                 return
             item.analysis = result
         item.future = None
@@ -321,9 +323,9 @@ def _same_file(photo: PhotoFile, row: FileRow | FailureRow) -> bool:
     return (photo.size, photo.mtime_ns) == (row.size, row.mtime_ns)
 
 
-def _analyse(photo: PhotoFile, analyzer: LazyAnalyzer) -> _Analysis:
+def _analyse(photo: PhotoFile, *, analyzer: LazyAnalyzer, min_side: int) -> _Analysis:
     """The second step, in a worker."""
-    decoded = decode(photo.path)
+    decoded = decode(photo.path, min_side=min_side)
     observations = analyzer.analyze(decoded.pixels)
     for number, observation in enumerate(observations):
         _check(observation, number)

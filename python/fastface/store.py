@@ -360,12 +360,16 @@ class Store:
                 ORDER BY path, position""",  # noqa: S608
             (model, person_id),
         )
+        photo = Path()
+        key = None
         for row in rows:
+            if row[2] != key:
+                key, photo = row[2], path_of(row[2])
             person = None if row[7] is None else person_key(row[7])
             yield (
                 Face(
                     id=f"{row[0][:16]}-{row[1]}",
-                    photo=path_of(row[2]),
+                    photo=photo,
                     box=Box(*row[3:7]),
                     person=person,
                     quality=row[8],
