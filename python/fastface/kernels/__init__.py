@@ -1,6 +1,13 @@
 """The compiled kernels, typed and documented; one module per family."""
 
 from fastface.kernels.distances import fused_distances, nearest, pairwise_edges
-from fastface.kernels.linkage import LinkageResult, median_linkage
+from fastface.kernels.linkage import LinkageResult, median_linkage, voter_edges
 
-__all__ = ["LinkageResult", "fused_distances", "median_linkage", "nearest", "pairwise_edges"]
+__all__ = [
+    "LinkageResult",
+    "fused_distances",
+    "median_linkage",
+    "nearest",
+    "pairwise_edges",
+    "voter_edges",
+]
