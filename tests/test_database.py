@@ -8,16 +8,15 @@ import sqlite3
 import stat
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from fastface.database import Database
 from fastface.errors import LibraryError
 from fastface.library import Library
-from fastface.migrations import MIGRATIONS
+from fastface.store.database import Database
+from fastface.store.migrations import MIGRATIONS
 from tests.fake_engine import FakeEngine, paint
 
 POSIX_ONLY = pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX")
@@ -148,7 +147,7 @@ def test_failed_migration_changes_nothing(filled: Path, monkeypatch: pytest.Monk
         execute("CREATE TABLE half (x)")  # type: ignore[operator]
         raise RuntimeError("stop")
 
-    monkeypatch.setattr("fastface.database.MIGRATIONS", (*MIGRATIONS, fails))
+    monkeypatch.setattr("fastface.store.database.MIGRATIONS", (*MIGRATIONS, fails))
     with pytest.raises(LibraryError, match="older format 1"):
         Library(filled, read_only=True, engine=FakeEngine())
     with pytest.raises(RuntimeError, match="stop"):
@@ -177,22 +176,6 @@ def test_read_only_reads_and_never_writes(filled: Path, tmp_path: Path) -> None:
             with pytest.raises(LibraryError, match="read-only"):
                 write()
     assert filled.read_bytes() == before
-
-
-@pytest.fixture
-def unprivileged() -> Iterator[Path]:
-    """A folder of a user who is not root: root may write anywhere."""
-    folder = Path(tempfile.mkdtemp())
-    try:
-        if os.geteuid() == 0:
-            os.chown(folder, 65534, 65534)
-            os.seteuid(65534)
-        yield folder
-    finally:
-        folder.chmod(0o700)
-        if os.getuid() == 0:
-            os.seteuid(0)
-        shutil.rmtree(folder)
 
 
 @POSIX_ONLY
@@ -316,4 +299,4 @@ def test_only_one_module_knows_sqlite() -> None:
         for source in package.rglob("*.py")
         if "import sqlite3" in source.read_text()
     }
-    assert users == {"database.py"}
+    assert users == {"store/database.py"}

@@ -17,8 +17,10 @@ from pathlib import Path
 import pytest
 
 from fastface.errors import LibraryError, ModelError, NotFoundError, PhotoError, ScanInterrupted
+from fastface.images import decode
 from fastface.library import Library, default_path
 from fastface.store import Store
+from fastface.types import ImageArray, Observation
 from tests.fake_engine import BROKEN_MODEL, BUG, UNCLEAR, FakeAnalyzer, FakeEngine, paint
 
 
@@ -173,7 +175,9 @@ def test_broken_photos_are_reported_and_not_tried_again(
     n_calls = engine.analyzer.n_calls
     (album / "nan.png").unlink()
     (album / "bug.png").unlink()
-    assert {path.name for path, _ in library.scan(album).failures} == {"empty.jpg", "noise.png"}
+    failures = library.scan(album).failures
+    assert {path.name for path, _ in failures} == {"empty.jpg", "noise.png"}
+    assert library.failures() == list(failures)
     assert engine.analyzer.n_calls == n_calls
     paint(album / "noise.png", [0], seed=9)
     summary = library.scan(album)
@@ -241,6 +245,65 @@ def test_missing_models_stop_the_scan(library: Library, album: Path) -> None:
 
     with again(library, NoModels()) as library, pytest.raises(ModelError, match="install"):
         library.scan(album)
+
+
+def test_photo_that_changes_while_it_is_read_is_tried_again(
+    library: Library, album: Path, engine: FakeEngine
+) -> None:
+    (album / "0.png").unlink()
+
+    class Meddler(FakeAnalyzer):
+        def analyze(self, pixels: ImageArray) -> list[Observation]:
+            if self.n_calls == 0:
+                paint(album / "1.png", [2, 2], seed=77)
+            return super().analyze(pixels)
+
+    with again(library, FakeEngine(Meddler())) as library:
+        summary = library.scan(album, workers=1)
+        assert [(path.name, "changed" in reason) for path, reason in summary.failures] == [
+            ("1.png", True)
+        ]
+        assert library.failures() == []
+        assert library.scan(album).n_new == 1
+        assert sorted(p.n_photos for p in library.people()) == [1, 3, 3]
+
+
+def test_folder_that_cannot_be_read_is_not_taken_for_empty(
+    unprivileged: Path, engine: FakeEngine
+) -> None:
+    folder = unprivileged / "album"
+    for seed, name in enumerate(["0.png", "locked/1.png", "locked/deep/2.png"]):
+        paint(folder / name, [0], seed)
+    with Library(unprivileged / "library.db", engine=engine) as library:
+        library.scan(folder)
+        (folder / "0.png").unlink()
+        (folder / "locked").chmod(0)
+        summary = library.scan(folder)
+        (folder / "locked").chmod(0o700)
+        assert [path for path, _ in summary.failures] == [folder / "locked"]
+        assert (summary.n_photos, summary.n_missing, summary.n_failed) == (0, 1, 0)
+        assert library.people()[0].n_photos == 2
+
+
+def test_photo_that_cannot_be_opened_is_tried_again(unprivileged: Path, engine: FakeEngine) -> None:
+    photo = paint(unprivileged / "album" / "0.png", [0])
+    photo.chmod(0)
+    with Library(unprivileged / "library.db", engine=engine) as library:
+        assert library.scan(photo.parent).failures == ((photo, "Permission denied"),)
+        photo.chmod(0o600)
+        assert library.scan(photo.parent).n_new == 1
+
+
+def test_analyzer_is_made_once_for_all_threads(library: Library, album: Path) -> None:
+    class Slow(FakeEngine):
+        def make_analyzer(self) -> FakeAnalyzer:
+            time.sleep(0.05)
+            return super().make_analyzer()
+
+    engine = Slow()
+    with again(library, engine) as library:
+        library.scan(album, workers=4)
+    assert engine.n_made == 1
 
 
 # -- order, workers, executors -------------------------------------------------------------------
@@ -349,6 +412,48 @@ def test_names_and_people_are_checked(library: Library, album: Path) -> None:
             library.photos(nobody)
     assert library.name("p1", "Zoë").name == "Zoë"
     assert library.photos("Zoe\u0308")  # the same name, decomposed
+
+
+# -- identifying ---------------------------------------------------------------------------------
+
+
+def test_identify_knows_people_and_strangers(
+    library: Library, album: Path, engine: FakeEngine, tmp_path: Path
+) -> None:
+    library.scan(album)
+    library.name("p2", "Ada")
+    photo = paint(tmp_path / "new.png", [1, 9, UNCLEAR, 0], seed=50)
+    faces = library.identify(photo)
+    assert [(face.person, face.name) for face in faces] == [
+        ("p2", "Ada"),
+        (None, None),
+        (None, None),
+        ("p1", None),
+    ]
+    assert faces[0].confidence == 0.9
+    assert faces[0].distance < 0.1
+    assert library.identify(decode(photo).pixels) == faces
+    assert engine.n_galleries == 1
+    library.name("p1", "Bea")
+    assert library.identify(photo)[3].name == "Bea"
+    assert library.identify(paint(tmp_path / "nobody.png", [])) == []
+    assert library.stats().n_photos == 9
+
+
+def test_identify_in_an_empty_library(library: Library, tmp_path: Path) -> None:
+    (face,) = library.identify(paint(tmp_path / "new.png", [1]))
+    assert (face.person, face.name, face.distance) == (None, None, float("inf"))
+    with pytest.raises(PhotoError):
+        library.identify(tmp_path / "gone.jpg")
+
+
+def test_identify_does_not_mix_models(library: Library, album: Path) -> None:
+    library.scan(album)
+    with (
+        again(library, FakeEngine(model_tag="fake-2")) as library,
+        pytest.raises(LibraryError, match="scan again"),
+    ):
+        library.identify(album / "0.png")
 
 
 # -- interruptions -------------------------------------------------------------------------------

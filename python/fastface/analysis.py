@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from fastface import models
 from fastface.detection import Detections, Detector
-from fastface.embedding import CROP_SIZE, Embedder, align
+from fastface.embedding import Embedder, align
 from fastface.errors import NotFoundError
 from fastface.images import decode
 from fastface.inference import OrtSession
@@ -63,9 +64,7 @@ class Analyzer:
         pixels: (height, width, 3) uint8 RGB, upright.  The torso is None where it is out of view.
         Raises ValueError if `pixels` is anything else.
         """
-        _check(pixels)
-        found = self._detector.detect(pixels)
-        found = found.take(np.lexsort((found.boxes[:, 1], found.boxes[:, 0])))
+        found = self._find(pixels)
         faces, norms = self._embedder.embed(align(pixels, found.landmarks))
         height, width = pixels.shape[:2]
         boxes = [
@@ -93,15 +92,65 @@ class Analyzer:
         return observations
 
     def embed_faces(self, pixels: ImageArray) -> FloatArray:
-        """Face embeddings only: of a photo, or of a stack of aligned crops.
+        """Face embeddings only; see the function of the same name."""
+        crops = pixels if np.ndim(pixels) == 4 else align(pixels, self._find(pixels).landmarks)
+        return self._embedder.embed(crops)[0]
 
-        pixels: (height, width, 3) uint8 RGB, a photo whose faces are taken in the order of
-        `analyze`; or (n, 112, 112, 3), crops aligned to the ArcFace template.  Returns (n, 128)
-        float32, unit norm.  Raises ValueError if `pixels` is anything else.
-        """
-        if np.ndim(pixels) == 4:
-            return self._embedder.embed(pixels)[0]
-        _check(pixels)
+    def _find(self, pixels: ImageArray) -> Detections:
+        if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8 or not pixels.size:
+            raise ValueError(
+                f"pixels: expected (height, width, 3) uint8, got {pixels.shape} {pixels.dtype}"
+            )
         found = self._detector.detect(pixels)
-        found = found.take(np.lexsort((found.boxes[:, 1], found.boxes[:, 0])))
-        return self._embedder.embed(align(pixels, found.landmarks))[0]
+        return found.take(np.lexsort((found.boxes[:, 1], found.boxes[:, 0])))
+
+
+def analyze(photo: PhotoInput) -> list[Observation]:
+    """Everyone whose face is seen in a photo, from left to right, then from top to bottom.
+
+    photo: a path, a PIL image or an (height, width, 3) uint8 RGB array.
+    Raises PhotoError if it cannot be read, ModelError if the models are not installed.
+    """
+    return _analyzer().analyze(decode(photo, min_side=DECODE_SIDE).pixels)
+
+
+def embed_faces(photo_or_crops: PhotoInput) -> FloatArray:
+    """Face embeddings: (n, 128) float32, unit norm; their dot products are similarities.
+
+    photo_or_crops: a photo as in `analyze`, whose faces come in the same order; or an
+    (n, 112, 112, 3) uint8 RGB array of crops aligned to the ArcFace template.
+    Raises as `analyze`, and ValueError for an array of another shape.
+    """
+    if isinstance(photo_or_crops, np.ndarray) and photo_or_crops.ndim == 4:
+        return _analyzer().embed_faces(photo_or_crops)
+    return _analyzer().embed_faces(decode(photo_or_crops, min_side=DECODE_SIDE).pixels)
+
+
+def verify(photo_a: PhotoInput, photo_b: PhotoInput) -> float:
+    """Similarity of the main faces of two photos, -1..1: over 0.363 they are likely one person.
+
+    The threshold is the one published with SFace.  The main face is large and central: its width
+    less its distance from the centre is the greatest.
+    Raises NotFoundError if a photo shows no face, and as `analyze`.
+    """
+    return float(_main_face(photo_a, "photo_a") @ _main_face(photo_b, "photo_b"))
+
+
+def _main_face(photo: PhotoInput, argument: str) -> FloatArray:
+    pixels = decode(photo, min_side=DECODE_SIDE).pixels
+    height, width = map(int, pixels.shape[:2])
+    observations = _analyzer().analyze(pixels)
+    if not observations:
+        raise NotFoundError(f"{argument}: no face was found")
+
+    def prominence(observation: Observation) -> float:
+        left, top, w, h = observation.box
+        off_centre = math.hypot((left + w / 2 - 0.5) * width, (top + h / 2 - 0.5) * height)
+        return w * width - off_centre
+
+    return max(observations, key=prominence).face
+
+
+@functools.cache
+def _analyzer() -> Analyzer:
+    return Analyzer()

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from fastface.scan import Analyzer
+from fastface.reading import Analyzer
 from fastface.store import Facts, Store
-from fastface.types import IntArray
+from fastface.types import FloatArray, IntArray
 from fastface.verdicts import replay
 
 
@@ -22,19 +22,37 @@ class Grouping:
     threshold: float
 
 
+class Match(NamedTuple):
+    """Whom a gallery sees in a face; see `types.Identification`.  person: a number or None."""
+
+    person: int | None
+    confidence: float
+    distance: float
+
+
+class Gallery(Protocol):
+    """Exemplars of people, to compare new faces with.  faces: (n, d) float32, unit norm."""
+
+    def identify(self, faces: FloatArray) -> Sequence[Match]: ...
+
+
 class Engine(Protocol):
     """The models and algorithms that a library works with.
 
     model_tag: names what made an observation; known without loading a model.
     grouping_tag: names the algorithm and its constants: another one means grouping again.
+    min_side: photos are decoded with a longer side of at least so many pixels.
     """
 
     @property
     def model_tag(self) -> str: ...
     @property
     def grouping_tag(self) -> str: ...
+    @property
+    def min_side(self) -> int: ...
     def make_analyzer(self) -> Analyzer: ...
     def group(self, facts: Facts) -> Grouping: ...
+    def make_gallery(self, faces: FloatArray, people: IntArray, quality: FloatArray) -> Gallery: ...
 
 
 class DefaultEngine:
@@ -50,6 +68,12 @@ class DefaultEngine:
     def grouping_tag(self) -> str:
         # A release may change any constant of the grouping; grouping again costs little.
         return f"fastface {version('fastface-people')}"
+
+    @property
+    def min_side(self) -> int:
+        from fastface.analysis import DECODE_SIDE
+
+        return DECODE_SIDE
 
     def make_analyzer(self) -> Analyzer:
         from fastface.analysis import Analyzer
@@ -74,6 +98,11 @@ class DefaultEngine:
             unclear=facts.unclear,
         )
         return Grouping(of_photo, found.labels, found.threshold)
+
+    def make_gallery(self, faces: FloatArray, people: IntArray, quality: FloatArray) -> Gallery:
+        from fastface import gallery
+
+        return gallery.Gallery.build(faces, people, quality)
 
 
 def regroup(store: Store, engine: Engine, *, force: bool = False) -> bool:
@@ -123,3 +152,4 @@ def replay_people(store: Store, model: str, clusters: Mapping[int, int] | None =
     )
     store.drop_empty_people()
     store.set_state("next_person", people.next_id)
+    store.set_state("people_version", store.people_version() + 1)

@@ -95,15 +95,19 @@ class Places:
     """
 
     def __init__(self, observations: Sequence[Anchor]) -> None:
+        self._exact: dict[Anchor, int] = {}
         self._boxes: dict[str, list[tuple[int, Box]]] = {}
-        for index, (content_hash, box) in enumerate(observations):
-            self._boxes.setdefault(content_hash, []).append((index, box))
+        for index, anchor in enumerate(observations):
+            self._exact.setdefault(anchor, index)
+            self._boxes.setdefault(anchor.content_hash, []).append((index, anchor.box))
 
     def find(self, anchor: Anchor) -> int | None:
         """Index of the observation that overlaps most, the earliest of several; or None."""
+        if anchor in self._exact:
+            return self._exact[anchor]
         best, best_overlap = None, 0.0
         for index, box in self._boxes.get(anchor.content_hash, ()):
-            shared = 1.0 if box == anchor.box else _overlap(anchor.box, box)
+            shared = _overlap(anchor.box, box)
             if shared >= SAME_PLACE_IOU and shared > best_overlap:
                 best, best_overlap = index, shared
         return best

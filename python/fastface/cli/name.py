@@ -64,7 +64,7 @@ def confirm_join(library: Library, person: str, name: str) -> None:
     named = next((p for p in everybody if person == p.id), None)
     if namesake is None or named is None or named.id == namesake.id:
         return
-    question = f"{_described(namesake)} exists. Is {_described(named)} the same person?"
+    question = f"{_described(namesake)} is there already. Is {_described(named)} the same person?"
     if not sys.stdin.isatty():
         raise FastfaceError(f"{question} If so, add --yes to join them")
     print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
@@ -73,5 +73,7 @@ def confirm_join(library: Library, person: str, name: str) -> None:
 
 
 def _described(person: Person) -> str:
-    name = f"{printable(person.name)} " if person.name else ""
-    return f"{name}({person.id}, {count(person.n_photos, 'photo')})"
+    photos = count(person.n_photos, "photo")
+    if person.name is None:
+        return f"{person.id} ({photos})"
+    return f"{printable(person.name)} ({person.id}, {photos})"
