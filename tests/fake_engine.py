@@ -17,9 +17,9 @@ import numpy as np
 from PIL import Image
 
 from fastface.library import Library
-from fastface.pipeline import Grouping
-from fastface.rows import Facts
-from fastface.types import Box, ImageArray, Observation
+from fastface.pipeline import Grouping, Match
+from fastface.store import Facts
+from fastface.types import Box, FloatArray, ImageArray, IntArray, Observation
 
 N_PEOPLE = 16
 UNCLEAR, BROKEN_MODEL, BUG = 200, 201, 202
@@ -73,6 +73,25 @@ def observation(person: int, place: int, pixels: ImageArray) -> Observation:
     )
 
 
+class FakeGallery:
+    """The person of the nearest face, if it is near."""
+
+    def __init__(self, faces: FloatArray, people: IntArray, quality: FloatArray) -> None:
+        self.faces, self.people = faces, people
+
+    def identify(self, faces: FloatArray) -> list[Match]:
+        if not len(self.people):
+            return [Match(None, 0.0, np.inf)] * len(faces)
+        distances = 1.0 - faces @ self.faces.T
+        nearest = distances.argmin(axis=1)
+        return [
+            Match(int(self.people[row]), 0.9, float(d[row]))
+            if d[row] < 0.5
+            else Match(None, 0.1, 2)
+            for row, d in zip(nearest, distances, strict=True)
+        ]
+
+
 @dataclass
 class FakeEngine:
     """relabel: turns the person's number that a face shows into a cluster's."""
@@ -84,6 +103,7 @@ class FakeEngine:
     min_side: int = 32
     n_groupings: int = 0
     n_made: int = 0
+    n_galleries: int = 0
 
     def make_analyzer(self) -> FakeAnalyzer:
         self.n_made += 1
@@ -98,6 +118,10 @@ class FakeEngine:
         ]
         moments = np.arange(len(facts.hashes)) // 4
         return Grouping(moments, np.array(labels, np.int64), threshold=0.5)
+
+    def make_gallery(self, faces: FloatArray, people: IntArray, quality: FloatArray) -> FakeGallery:
+        self.n_galleries += 1
+        return FakeGallery(faces, people, quality)
 
 
 if __name__ == "__main__":

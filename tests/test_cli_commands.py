@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 import types
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -230,3 +232,48 @@ def test_an_os_error_names_the_file(run: Run, library: FakeLibrary) -> None:
         1,
         "fastface: error: Permission denied: /album/x\n",
     )
+
+
+def test_report(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "r.html"
+    code, out, err = run("report", "-o", path)
+    assert (code, out) == (0, f"{path}\n") and err.startswith("Report written, ")
+    assert run_json(run, "report", "-o", path) == {
+        "report": str(path),
+        "bytes": path.stat().st_size,
+        "people": 2,
+        "faces": 4,
+        "photos": 2,
+    }
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", lambda uri: not opened.append(uri))
+    assert run("report", "-o", path, "--open")[0] == 0
+    assert opened == [path.as_uri()]
+    monkeypatch.setattr("webbrowser.open", lambda uri: False)
+    assert "no browser could be started" in run("report", "-o", path, "--open")[2]
+    assert run("report", "-o", tmp_path / "no folder" / "r.html")[0] == 1
+
+
+def test_library_warnings_are_one_line(run: Run, library: FakeLibrary) -> None:
+    library.on_scan = lambda: warnings.warn("coreml is not available", stacklevel=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        assert run("scan", "/album")[2].startswith("warning: coreml is not available\n")
+
+
+@pytest.mark.parametrize(("reply", "joined"), [("y\n", True), ("\n", False)])
+def test_a_name_joins_two_people_only_if_meant(
+    run: Run, library: FakeLibrary, monkeypatch: pytest.MonkeyPatch, reply: str, joined: bool
+) -> None:
+    code, _, err = run("name", "p2", " Ada  Lovelace ")
+    assert code == 1 and "Is p2 (1 photo) the same person?" in err and "--yes" in err
+    terminal = io.StringIO(reply)
+    terminal.isatty = lambda: True  # type: ignore[method-assign]
+    monkeypatch.setattr("sys.stdin", terminal)
+    assert run("name", "p2", "Ada Lovelace")[0] == (0 if joined else 1)
+    assert (library.names["p2"] == "Ada Lovelace") == joined
+
+
+def test_yes_joins_without_asking(run: Run, library: FakeLibrary) -> None:
+    assert run("name", "p2", "Ada Lovelace", "--yes")[0] == 0
+    assert library.names["p2"] == "Ada Lovelace"

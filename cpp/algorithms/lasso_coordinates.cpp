@@ -19,7 +19,6 @@ namespace {
 
 constexpr std::size_t kFirstMembers = 24;  // about as many as the code of a face has coefficients
 constexpr std::size_t kCandidates = 1024;
-constexpr float kFinestAccuracy = 1e-6f;  // what float32 gradients can tell
 
 // Buffers that the queries of a block use in turn.
 struct Scratch {
@@ -39,8 +38,7 @@ class Query {
   Query(const Problem& problem, const float* query)
       : problem_(&problem),
         members_(problem),
-        residual_(problem, query),
-        accuracy_(std::clamp(static_cast<float>(problem.tol), kFinestAccuracy, 1e-2f)) {}
+        residual_(problem, query) {}
 
   std::span<const float> residual() const { return residual_.values(); }
 
@@ -60,7 +58,7 @@ class Query {
   WorkingSet members_;
   Residual residual_;
   std::vector<float> reference_;  // the residual that all atoms were last correlated with
-  float accuracy_;                // of the working set's solution
+  double fineness_ = 0.1;         // how finely to solve in the working set, in units of the gap
   double estimate_ = 0;           // the gap over the candidates when they were last looked at
   double last_estimate_ = std::numeric_limits<double>::infinity();  // one solution before, same members
   double hardest_pull_ = 0;
@@ -165,18 +163,22 @@ void Query::improve(Scratch& scratch) {
   }
   members_.add(scratch.admitted);
 
-  float accuracy = accuracy_;
+  // An excess pull v adds about v * |x|_1 to the gap. One per cent of the threshold is always asked
+  // for, and float32 correlations cannot tell more than `finest`.
+  const double energy = residual_.query_squared();
+  const double finest = 2e-7 * std::sqrt(energy) * problem.largest_norm;
+  const double coarsest = 1e-2 * problem.threshold;
+  double accuracy = std::min(fineness_ * problem.tol * energy / residual_.l1(), coarsest);
   if (!violators.empty()) {
     // No use in solving much more finely than the atoms still outside allow.
-    const float excess = -violators.front().first / threshold - 1;
-    accuracy = std::max(accuracy, std::min(0.1f * excess, 1e-2f));
+    accuracy = std::max(accuracy, std::min(0.1 * (-violators.front().first - problem.threshold), coarsest));
     last_estimate_ = std::numeric_limits<double>::infinity();
   } else {
-    stalled_ = accuracy_ == kFinestAccuracy && !(estimate_ < 0.5 * last_estimate_);
+    stalled_ = accuracy <= finest && !(estimate_ < 0.5 * last_estimate_);
     last_estimate_ = estimate_;
-    accuracy_ = std::max(0.1f * accuracy_, kFinestAccuracy);
+    fineness_ *= 0.1;
   }
-  n_iter_ += members_.solve(residual(), accuracy, problem.max_iter - n_iter_);
+  n_iter_ += members_.solve(residual(), static_cast<float>(std::max(accuracy, finest)), problem.max_iter - n_iter_);
   residual_.update(members_.atoms(), members_.values());
   correlate_candidates(0, scratch);
 }

@@ -52,6 +52,7 @@ class Residual {
 
   std::span<const float> values() const { return narrow_; }
   double query_squared() const { return query_squared_; }
+  double l1() const { return l1_; }
 
   double primal() const { return 0.5 * squared_ + problem_->threshold * l1_; }
   // Relative gap against the dual point s * residual, s <= 1 such that the hardest pull is feasible.

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "algorithms/lasso_problem.hpp"
@@ -21,15 +22,15 @@ class WorkingSet {
   void add(std::span<const std::int32_t> atoms);
 
   // Improves the coefficients until a pass moves no member's correlation by more than `accuracy`
-  // thresholds or `max_passes` are spent; returns the passes made. `residual` is that of the
-  // present coefficients.
+  // or `max_passes` are spent; returns the passes made. `residual` is that of the present
+  // coefficients.
   int solve(std::span<const float> residual, float accuracy, int max_passes);
 
  private:
   void reserve(std::size_t count);
   float* gram_row(std::size_t index) { return gram_.data() + index * stride_; }
   // One exact minimisation over the non-zero coefficients, as far as their signs allow.
-  void step_on_support();
+  bool step_on_support();
 
   const Problem* problem_;
   std::vector<std::int32_t> atoms_;
@@ -39,6 +40,7 @@ class WorkingSet {
   std::vector<float> gradient_;  // correlations with the residual, kept current by solve()
   std::vector<std::size_t> support_;
   std::vector<float> matrix_, target_, step_, drift_;  // of step_on_support()
+  std::vector<std::pair<float, std::size_t>> crossings_;
 };
 
 }  // namespace fastface::lasso_solvers

@@ -34,15 +34,10 @@ static float coordinate_pass(const float* gram, std::size_t stride, std::size_t 
 
 // LDL', right-looking, so that every inner loop runs along a row of the upper triangle.
 static void solve_cholesky(float* matrix, std::size_t stride, std::size_t n, float* b) noexcept {
-  // The first column below the diagonal is free: it keeps the diagonal as it was given.
-  for (std::size_t j = 1; j < n; ++j) matrix[j * stride] = matrix[j * stride + j];
   for (std::size_t j = 0; j < n; ++j) {
     float* row = matrix + j * stride;
-    const float given = row[j == 0 ? j : 0];
-    if (!(row[j] > 1e-5f * given)) {
-      row[j] = 0;
-      continue;
-    }
+    if (!(row[j] > 0)) row[j] = 0;
+    if (row[j] == 0) continue;
     for (std::size_t i = j + 1; i < n; ++i) {
       const float factor = row[i] / row[j];
       if (factor == 0) continue;

@@ -23,7 +23,7 @@ from fastface.types import FloatArray, IntArray
 PASS1_CAUTION = 0.1
 PASS1_MIN_CANDIDATES = 10
 # The torso's say inside a moment: D = min(F, ALPHA * F + BETA * T).
-ALPHA = 0.8
+ALPHA = 0.85
 BETA = 0.3
 # Two faces in one photo closer than chance brings two people together once in ten million pairs
 # are a mirror, a collage or a screen, not two people.
@@ -123,9 +123,7 @@ def _inside_moments(
     )
     near = distance <= limits[moments[i]]
     edges = (i[near], j[near], distance[near])
-    return median_linkage(
-        len(faces), edges, widest, cannot_link=together, threads=threads
-    ).labels
+    return median_linkage(len(faces), edges, widest, cannot_link=together, threads=threads).labels
 
 
 def _across_moments(
@@ -235,9 +233,7 @@ def _rows(name: str, rows: npt.ArrayLike) -> FloatArray:
 def _column(name: str, column: npt.ArrayLike, n: int) -> IntArray:
     array = np.asarray(column)
     if array.shape != (n,) or (n and array.dtype.kind not in "iu"):
-        raise ValueError(
-            f"{name}: expected {n} integers, got {array.dtype} of shape {array.shape}"
-        )
+        raise ValueError(f"{name}: expected {n} integers, got {array.dtype} of shape {array.shape}")
     return array.astype(np.int64)
 
 

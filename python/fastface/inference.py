@@ -7,11 +7,13 @@ with one intra-op thread (the default) that is the fastest way to use all cores 
 from __future__ import annotations
 
 import hashlib
+import os
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from types import ModuleType
+from typing import Protocol, cast
 
 from fastface.errors import ModelError
 from fastface.types import FloatArray
@@ -83,10 +85,9 @@ class OrtSession:
         threads: int = 1,
         cache: Path | None = None,
     ) -> None:
-        import onnxruntime as ort
-
+        ort = load_runtime()
         asked = _with_cpu(providers)
-        content = read_verified(path, sha256)
+        check_file(path, sha256)
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -97,7 +98,7 @@ class OrtSession:
         rows = [PROVIDERS[name] for name in asked if PROVIDERS[name].ort_name in built_in]
         try:
             self._session = ort.InferenceSession(
-                content,
+                path,  # not the bytes just read: the session would keep them
                 options,
                 providers=[(row.ort_name, _fill(row.options, cache)) for row in rows],
             )
@@ -120,28 +121,42 @@ class OrtSession:
         return dict(zip(self._outputs, self._session.run(self._outputs, dict(inputs)), strict=True))
 
 
+def load_runtime() -> ModuleType:
+    """The onnxruntime module, told to send nothing: the only way it is imported here.
+
+    Since 1.29 its packages for Linux and macOS report to their maker unless a variable says no
+    before they are loaded; both of the names that variable has had are set.  Where a program has
+    loaded onnxruntime before, events are stopped from here on, and keeping it silent until then is
+    that program's choice.
+    """
+    for variable in ("ORT_DISABLE_TELEMETRY", "ORT_TELEMETRY_DISABLED"):
+        os.environ[variable] = "1"
+    import onnxruntime
+
+    onnxruntime.disable_telemetry_events()
+    return cast(ModuleType, onnxruntime)
+
+
 def available_providers() -> tuple[str, ...]:
     """Keys of PROVIDERS that the installed ONNX Runtime was built with."""
-    import onnxruntime as ort
-
-    built_in = ort.get_available_providers()
+    built_in = load_runtime().get_available_providers()
     return tuple(name for name, row in PROVIDERS.items() if row.ort_name in built_in)
 
 
-def read_verified(path: Path, sha256: str) -> bytes:
-    """Content of `path`, read once and checked; ModelError if it is missing or has another hash."""
+def check_file(path: Path, sha256: str) -> None:
+    """Raises ModelError if `path` cannot be read or has another SHA-256 (hex digits)."""
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise ModelError(
             f"cannot read the model file {path} ({error.strerror}); run: fastface models install"
         ) from error
-    if hashlib.sha256(content).hexdigest() != sha256:
+    if digest != sha256:
         raise ModelError(
             f"the model file {path} is damaged or was changed (its SHA-256 is not the recorded "
             "one); run: fastface models install"
         )
-    return content
 
 
 def _with_cpu(providers: Sequence[str] | None) -> list[str]:

@@ -13,13 +13,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final
 
+import numpy as np
 import platformdirs
 
-from fastface.errors import NotFoundError
+from fastface.errors import LibraryError, NotFoundError
+from fastface.images import decode
 from fastface.locking import scan_lock
-from fastface.pipeline import DefaultEngine, Engine, regroup, replay_people
-from fastface.scan import LazyAnalyzer, ScanCounts, scan_folder
-from fastface.store import Store
+from fastface.pipeline import DefaultEngine, Engine, Gallery, regroup, replay_people
+from fastface.reading import LazyAnalyzer
+from fastface.scan import ScanCounts, scan_folder
+from fastface.store import Store, person_key
 from fastface.types import (
     Face,
     Identification,
@@ -66,6 +69,7 @@ class Library:
         self._engine = engine or DefaultEngine()
         self._analyzer = LazyAnalyzer(self._engine.make_analyzer)
         self._store = Store(self.path, read_only=read_only)
+        self._made_gallery: tuple[int, Gallery] | None = None
 
     def __enter__(self) -> Library:
         return self
@@ -189,8 +193,35 @@ class Library:
         return next(p for p in self.people() if _number(p.id) == named)
 
     def identify(self, photo: PhotoInput) -> list[Identification]:
-        """Who is in a photo, which need not be in the library: one answer per face."""
-        raise NotImplementedError
+        """Who is in a photo, which need not be in the library: one answer per face.
+
+        photo: a path, a PIL image or an (h, w, 3) uint8 RGB array.  A face that is too unclear to
+        be compared is unknown.  Raises PhotoError if the photo cannot be read, ModelError if the
+        models are not installed, LibraryError if other models made the library.
+        """
+        known, model = self._model(), self._engine.model_tag
+        if known not in ("", model):
+            raise LibraryError(
+                f"{self.path} was made with other models ({known}, now {model}); scan again"
+            )
+        pixels = decode(photo, min_side=self._engine.min_side).pixels
+        observations = self._analyzer.analyze(pixels)
+        if not observations:
+            return []
+        matches = self._gallery().identify(np.stack([seen.face for seen in observations]))
+        names = self._store.names()
+        return [
+            Identification(seen.box, None, None, 0.0, match.distance)
+            if seen.unclear or match.person is None
+            else Identification(
+                seen.box,
+                person_key(match.person),
+                names[match.person],
+                match.confidence,
+                match.distance,
+            )
+            for seen, match in zip(observations, matches, strict=True)
+        ]
 
     def failures(self) -> list[tuple[Path, str]]:
         """The files that could not be read when they were last tried, and why, by path."""
@@ -206,6 +237,14 @@ class Library:
             threshold=grouping.get("threshold"),
             last_scan=self._store.state("last_scan", {}),
         )
+
+    def _gallery(self) -> Gallery:
+        """The gallery of the people there are now, kept until they change."""
+        version = self._store.people_version()
+        if self._made_gallery is None or self._made_gallery[0] != version:
+            faces = self._store.known_faces(self._model())
+            self._made_gallery = version, self._engine.make_gallery(*faces)
+        return self._made_gallery[1]
 
     def _model(self) -> str:
         """The tag of the models whose observations were grouped last; empty before that."""

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from fastface.rows import Facts
-from fastface.scan import Analyzer
-from fastface.store import Store
-from fastface.types import IntArray
+from fastface.reading import Analyzer
+from fastface.store import Facts, Store
+from fastface.types import FloatArray, IntArray
 from fastface.verdicts import replay
 
 
@@ -21,6 +20,20 @@ class Grouping:
     moments: IntArray
     labels: IntArray
     threshold: float
+
+
+class Match(NamedTuple):
+    """Whom a gallery sees in a face; see `types.Identification`.  person: a number or None."""
+
+    person: int | None
+    confidence: float
+    distance: float
+
+
+class Gallery(Protocol):
+    """Exemplars of people, to compare new faces with.  faces: (n, d) float32, unit norm."""
+
+    def identify(self, faces: FloatArray) -> Sequence[Match]: ...
 
 
 class Engine(Protocol):
@@ -39,6 +52,7 @@ class Engine(Protocol):
     def min_side(self) -> int: ...
     def make_analyzer(self) -> Analyzer: ...
     def group(self, facts: Facts) -> Grouping: ...
+    def make_gallery(self, faces: FloatArray, people: IntArray, quality: FloatArray) -> Gallery: ...
 
 
 class DefaultEngine:
@@ -84,6 +98,11 @@ class DefaultEngine:
             unclear=facts.unclear,
         )
         return Grouping(of_photo, found.labels, found.threshold)
+
+    def make_gallery(self, faces: FloatArray, people: IntArray, quality: FloatArray) -> Gallery:
+        from fastface import gallery
+
+        return gallery.Gallery.build(faces, people, quality)
 
 
 def regroup(store: Store, engine: Engine, *, force: bool = False) -> bool:
@@ -133,3 +152,4 @@ def replay_people(store: Store, model: str, clusters: Mapping[int, int] | None =
     )
     store.drop_empty_people()
     store.set_state("next_person", people.next_id)
+    store.set_state("people_version", store.people_version() + 1)

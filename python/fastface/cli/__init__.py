@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import warnings
 from collections.abc import Sequence
 
 from fastface.cli import (
@@ -52,7 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         logging.basicConfig(level=logging.DEBUG, format="%(name)s: %(message)s")
     out = Output(as_json=args.json, quiet=args.quiet)
     try:
-        code: int = args.run(args, out) or 0
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_, **__: out.warn(str(message))
+            code: int = args.run(args, out) or 0
         sys.stdout.flush()
     except BrokenPipeError:
         drop_stdout()

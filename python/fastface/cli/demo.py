@@ -79,7 +79,7 @@ def run(args: Namespace, out: Output) -> None:
         out.say()
         print(f"Report: {report_path} ({size(written.n_bytes)})")
     if args.open:
-        open_in_browser(report_path)
+        open_in_browser(report_path, out)
     elif not out.as_json:
         out.say("Open it in a browser, or run: fastface demo --open")
         out.say("Now your own photos: fastface scan FOLDER")

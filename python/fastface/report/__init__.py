@@ -48,7 +48,7 @@ def write_report(
     progress: called as (done, total, photo) while thumbnails are made.  workers: photos decoded at
     the same time; one per core by default.
     The file stays under 10 MB however large the library: what is left out is counted on the page.
-    Raises FastfaceError if `path` holds something that is not a fastface report, or is a folder.
+    Raises FastfaceError if `path` is a folder, in no folder, or holds anything but a report.
     """
     path = Path(path).expanduser()
     _check_target(path)
@@ -71,6 +71,8 @@ def _check_target(path: Path) -> None:
     """Refuse to replace what is not ours, before any work is done."""
     if path.is_dir():
         raise FastfaceError(f"{path} is a folder; name a file in it")
+    if not path.parent.is_dir():
+        raise FastfaceError(f"there is no folder {path.parent}")
     if path.exists():
         with path.open("rb") as file:
             if MARKER.encode() not in file.read(1024):

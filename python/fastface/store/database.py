@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias
 from urllib.parse import quote
 
 from fastface.errors import LibraryError
-from fastface.migrations import MIGRATIONS
+from fastface.store.migrations import MIGRATIONS
 
 Row: TypeAlias = tuple[Any, ...]
 
