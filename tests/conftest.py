@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from fastface import _core
+from fastface import _core, demo
 from fastface import models as model_packs
 from fastface.errors import ModelError
 
@@ -39,3 +41,30 @@ def target(request: pytest.FixtureRequest) -> Iterator[str]:
     _core.select_target(request.param)
     yield request.param
     _core.select_target("")
+
+
+@pytest.fixture
+def unprivileged() -> Iterator[Path]:
+    """A folder of a user who is not root: root may write anywhere."""
+    if not hasattr(os, "geteuid"):
+        pytest.skip("file modes are POSIX")
+    folder = Path(tempfile.mkdtemp())
+    try:
+        if os.geteuid() == 0:
+            os.chown(folder, 65534, 65534)
+            os.seteuid(65534)
+        yield folder
+    finally:
+        folder.chmod(0o700)
+        if os.getuid() == 0:
+            os.seteuid(0)
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def demo_photos(models: Path) -> Path:
+    """Folder of the demonstration's seven public-domain photos, fetched once into the cache."""
+    try:
+        return demo.fetch_photos()
+    except ModelError as error:
+        pytest.skip(f"needs the demonstration's photos: {error}")

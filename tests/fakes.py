@@ -1,11 +1,11 @@
-"""A library in memory with the public face of `fastface.Library`, for fast tests of what uses it."""
+"""A library in memory with the public face of `fastface.Library`, for fast tests."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from fastface.errors import LibraryError, NotFoundError, PhotoError
 from fastface.types import (
@@ -27,7 +27,7 @@ class FakeLibrary:
     Libraries live in `opened`, by path, so that one command sees what another has written.
     """
 
-    opened: dict[Path | None, FakeLibrary] = {}
+    opened: ClassVar[dict[Path | None, FakeLibrary]] = {}
 
     def __new__(cls, path: Path | None = None, *, read_only: bool = False) -> FakeLibrary:
         return cls.opened.setdefault(path, super().__new__(cls))
@@ -63,7 +63,9 @@ class FakeLibrary:
         self.broken = [(folder / "broken.jpg", "truncated after 12 bytes")]
         return self
 
-    def scan(self, folder: Path, *, progress: Any = None, workers: int | None = None) -> ScanSummary:
+    def scan(
+        self, folder: Path, *, progress: Any = None, workers: int | None = None
+    ) -> ScanSummary:
         if self.read_only:
             raise LibraryError("the library is open read-only")
         self.on_scan()

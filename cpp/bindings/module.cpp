@@ -28,4 +28,5 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
       py::arg("target"));
   fastface::bindings::register_distances(module);
   fastface::bindings::register_linkage(module);
+  fastface::bindings::register_lasso(module);
 }

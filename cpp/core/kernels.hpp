@@ -60,6 +60,20 @@ struct Kernels {
   // arrive by rising `right.first`; heaps start as k times (inf, -1).
   void (*strip_nearest)(const PackedRows& left, const PackedRows& right, std::size_t face_dims, std::size_t k,
                         float* distances, std::int32_t* indices) noexcept;
+  // The same with float64 arithmetic, for certificates.
+  double (*dot_wide)(const float* a, const double* b, std::size_t n) noexcept;
+  double (*squared_norm_wide)(const double* x, std::size_t n) noexcept;
+  void (*axpy_wide)(double a, const float* x, double* y, std::size_t n) noexcept;
+
+  // One pass of coordinate descent for 1/2 x'Gx - c'x + threshold*|x|_1 (x >= 0 if `positive`).
+  // gram: n rows of `stride` floats; gradient = c - Gx is kept current. stride is a multiple of 16
+  // and the gradient as long as a row. Returns the largest change of any coordinate's own gradient.
+  float (*coordinate_pass)(const float* gram, std::size_t stride, std::size_t n, float threshold,
+                           bool positive, float* x, float* gradient) noexcept;
+  // Solves Ax = b in place (b becomes x) by Cholesky; the upper triangle of A, n rows of `stride`
+  // floats, is overwritten. An unknown that depends on earlier ones (pivot below 1e-5 of its
+  // diagonal) is left out: its x is 0.
+  void (*solve_cholesky)(float* matrix, std::size_t stride, std::size_t n, float* b) noexcept;
 };
 
 // The best table this machine can run, or the one named by the environment variable

@@ -76,6 +76,33 @@ FASTFACE_INLINE unsigned bits(maskv mask) {
 }
 
 FASTFACE_INLINE bool any(maskv mask) { return bits(mask) != 0; }
+// Float64 arithmetic on float32 data: half as many lanes per vector.
+inline constexpr std::size_t kWideLanes = kLanes / 2;
+using f64v [[gnu::vector_size(kWideLanes * sizeof(double))]] = double;
+
+FASTFACE_INLINE f64v load(const double* source) {
+  f64v value;
+  std::memcpy(&value, source, sizeof value);
+  return value;
+}
+
+FASTFACE_INLINE void store(double* target, f64v value) { std::memcpy(target, &value, sizeof value); }
+
+FASTFACE_INLINE f64v load_wide(const float* source) {
+  float narrow [[gnu::vector_size(kWideLanes * sizeof(float))]];
+  std::memcpy(&narrow, source, sizeof narrow);
+  return __builtin_convertvector(narrow, f64v);
+}
+
+FASTFACE_INLINE f64v splat(double x) { return x - f64v{}; }
+
+FASTFACE_INLINE double sum(f64v value) {
+  double lanes[kWideLanes];
+  store(lanes, value);
+  for (std::size_t width = kWideLanes / 2; width > 0; width /= 2)
+    for (std::size_t i = 0; i < width; ++i) lanes[i] += lanes[i + width];
+  return lanes[0];
+}
 
 // Pairwise, so that the order of additions is fixed for a given lane count.
 FASTFACE_INLINE float sum(f32v value) {

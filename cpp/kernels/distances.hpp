@@ -49,13 +49,24 @@ struct DistanceTile {
     return fused(load(faces + at), load(torsos + at), bias(r, v), has_torsos, rule);
   }
 
-  // Whether the faces alone leave it open that some pair is an edge: F <= reach, or no face to tell.
-  [[gnu::always_inline]] bool any_within(float reach) const {
-    f32v nearest = splat(kInfinity);
+  // F to the right rows in vector `v`, or an infinity where that takes both faces.
+  [[gnu::always_inline]] f32v face_distances(std::size_t r, std::size_t v) const {
+    return one_minus(load(faces + r * kTileCols + v * kLanes)) + bias(r, v);
+  }
+
+  // Lists the rows with a pair that the faces leave open: F <= reach, or no face to tell.
+  [[gnu::always_inline]] std::size_t open_rows(float reach, std::size_t* rows) const {
+    f32v least = splat(kInfinity);
     for (std::size_t r = 0; r < kTileRows; ++r)
-      for (std::size_t v = 0; v < kTileVectors; ++v)
-        nearest = min(one_minus(load(faces + r * kTileCols + v * kLanes)) + bias(r, v), nearest);
-    return any(nearest <= splat(reach));
+      for (std::size_t v = 0; v < kTileVectors; ++v) least = min(face_distances(r, v), least);
+    if (!any(least <= splat(reach))) return 0;  // nearly always
+    std::size_t count = 0;
+    for (std::size_t r = 0; r < kTileRows; ++r) {
+      f32v row_least = splat(kInfinity);
+      for (std::size_t v = 0; v < kTileVectors; ++v) row_least = min(face_distances(r, v), row_least);
+      if (any(row_least <= splat(reach))) rows[count++] = r;
+    }
+    return count;
   }
 };
 
@@ -79,60 +90,64 @@ static std::size_t strip_edges(const PackedRows& left, const PackedRows& right, 
                                float threshold, Edge* out) noexcept {
   const float reach = face_reach(rule, threshold, left.torsos != nullptr);
   Edge* end = out;
-  multiply_strip(left.faces, panels_above_diagonal(left, right), right.faces, rule.face_dims,
-                 [&](std::size_t top, const float* faces) {
-                   DistanceTile tile{left, right, rule, top, faces, nullptr};
-                   if (!tile.any_within(reach)) return;
-                   // Torsos cost as much as faces: only where the faces leave a pair open.
-                   alignas(64) float torsos[kTileSize];
-                   if (left.torsos) {
-                     multiply_tile(left.torsos + top * rule.torso_dims, right.torsos, rule.torso_dims,
-                                   torsos);
-                     tile.torsos = torsos;
-                   }
-                   for (std::size_t r = 0; r < kTileRows; ++r) {
-                     const std::size_t i = left.first + top + r;
-                     for (std::size_t v = 0; v < kTileVectors; ++v) {
-                       const f32v distances = tile.distances(r, v);
-                       float lanes[kLanes];
-                       store(lanes, distances);
-                       for (unsigned found = bits(distances <= splat(threshold)); found; found &= found - 1) {
-                         const std::size_t lane = static_cast<std::size_t>(__builtin_ctz(found));
-                         const std::size_t j = right.first + v * kLanes + lane;
-                         if (i < j)
-                           *end++ = {static_cast<std::int32_t>(i), static_cast<std::int32_t>(j), lanes[lane]};
-                       }
-                     }
-                   }
-                 });
+  const auto finish = [&](std::size_t top, const float* faces) {
+    DistanceTile tile{left, right, rule, top, faces, nullptr};
+    std::size_t rows[kTileRows];
+    const std::size_t n_rows = tile.open_rows(reach, rows);
+    if (n_rows == 0) return;
+    // Torsos cost as much as faces: only where the faces leave a pair open.
+    alignas(64) float torsos[kTileSize];
+    if (left.torsos) {
+      const float* left_torsos = left.torsos + top * rule.torso_dims;
+      if (n_rows <= kFewRows)
+        multiply_few_rows(left_torsos, right.torsos, rule.torso_dims, rows, n_rows, torsos);
+      else
+        multiply_tile(left_torsos, right.torsos, rule.torso_dims, torsos);
+      tile.torsos = torsos;
+    }
+    for (std::size_t row = 0; row < n_rows; ++row) {
+      const std::size_t r = rows[row];
+      const std::size_t i = left.first + top + r;
+      for (std::size_t v = 0; v < kTileVectors; ++v) {
+        const f32v distances = tile.distances(r, v);
+        float lanes[kLanes];
+        store(lanes, distances);
+        for (unsigned found = bits(distances <= splat(threshold)); found; found &= found - 1) {
+          const std::size_t lane = static_cast<std::size_t>(__builtin_ctz(found));
+          const std::size_t j = right.first + v * kLanes + lane;
+          if (i < j) *end++ = {static_cast<std::int32_t>(i), static_cast<std::int32_t>(j), lanes[lane]};
+        }
+      }
+    }
+  };
+  multiply_strip(left.faces, panels_above_diagonal(left, right), right.faces, rule.face_dims, finish);
   return static_cast<std::size_t>(end - out);
 }
 
 static void strip_block(const PackedRows& left, const PackedRows& right, const FusedRule& rule, float* out,
                         std::size_t stride) noexcept {
-  multiply_strip(
-      left.faces, panels_above_diagonal(left, right), right.faces, rule.face_dims,
-      [&](std::size_t top, const float* faces) {
-        DistanceTile tile{left, right, rule, top, faces, nullptr};
-        alignas(64) float torsos[kTileSize];
-        if (left.torsos) {
-          multiply_tile(left.torsos + top * rule.torso_dims, right.torsos, rule.torso_dims, torsos);
-          tile.torsos = torsos;
-        }
-        alignas(64) float block[kTileSize];
-        for (std::size_t r = 0; r < kTileRows; ++r)
-          for (std::size_t v = 0; v < kTileVectors; ++v)
-            store(block + r * kTileCols + v * kLanes, tile.distances(r, v));
+  const auto finish = [&](std::size_t top, const float* faces) {
+    DistanceTile tile{left, right, rule, top, faces, nullptr};
+    alignas(64) float torsos[kTileSize];
+    if (left.torsos) {
+      multiply_tile(left.torsos + top * rule.torso_dims, right.torsos, rule.torso_dims, torsos);
+      tile.torsos = torsos;
+    }
+    alignas(64) float block[kTileSize];
+    for (std::size_t r = 0; r < kTileRows; ++r)
+      for (std::size_t v = 0; v < kTileVectors; ++v)
+        store(block + r * kTileCols + v * kLanes, tile.distances(r, v));
 
-        const std::size_t i0 = left.first + top;
-        const std::size_t rows = left.count - top < kTileRows ? left.count - top : kTileRows;
-        for (std::size_t r = 0; r < rows; ++r)
-          for (std::size_t c = i0 + r < right.first ? 0 : i0 + r + 1 - right.first; c < right.count; ++c)
-            out[(i0 + r) * stride + right.first + c] = block[r * kTileCols + c];
-        for (std::size_t c = 0; c < right.count; ++c)
-          for (std::size_t r = 0; r < rows && i0 + r < right.first + c; ++r)
-            out[(right.first + c) * stride + i0 + r] = block[r * kTileCols + c];
-      });
+    const std::size_t i0 = left.first + top;
+    const std::size_t rows = left.count - top < kTileRows ? left.count - top : kTileRows;
+    for (std::size_t r = 0; r < rows; ++r)
+      for (std::size_t c = i0 + r < right.first ? 0 : i0 + r + 1 - right.first; c < right.count; ++c)
+        out[(i0 + r) * stride + right.first + c] = block[r * kTileCols + c];
+    for (std::size_t c = 0; c < right.count; ++c)
+      for (std::size_t r = 0; r < rows && i0 + r < right.first + c; ++r)
+        out[(right.first + c) * stride + i0 + r] = block[r * kTileCols + c];
+  };
+  multiply_strip(left.faces, panels_above_diagonal(left, right), right.faces, rule.face_dims, finish);
 }
 
 // Replaces the largest of a max-heap by (distance, index).
@@ -156,28 +171,28 @@ static void replace_top(float* distances, std::int32_t* indices, std::size_t k, 
 static void strip_nearest(const PackedRows& left, const PackedRows& right, std::size_t face_dims,
                           std::size_t k, float* distances, std::int32_t* indices) noexcept {
   const FusedRule faces_only{face_dims, 0, 1, 0};
-  multiply_strip(left.faces, (left.count + kTileRows - 1) / kTileRows, right.faces, face_dims,
-                 [&](std::size_t top, const float* faces) {
-                   const DistanceTile tile{left, right, faces_only, top, faces, nullptr};
-                   for (std::size_t r = 0; r < kTileRows && top + r < left.count; ++r) {
-                     float* heap = distances + (top + r) * k;
-                     std::int32_t* heap_indices = indices + (top + r) * k;
-                     for (std::size_t v = 0; v < kTileVectors; ++v) {
-                       // Strictly below the worst kept: at equal distance the earlier, lower index stays.
-                       const f32v found = tile.distances(r, v);
-                       unsigned better = bits(found < splat(heap[0]));
-                       if (!better) continue;
-                       float lanes[kLanes];
-                       store(lanes, found);
-                       for (; better; better &= better - 1) {
-                         const std::size_t lane = static_cast<std::size_t>(__builtin_ctz(better));
-                         if (lanes[lane] < heap[0])
-                           replace_top(heap, heap_indices, k, lanes[lane],
-                                       static_cast<std::int32_t>(right.first + v * kLanes + lane));
-                       }
-                     }
-                   }
-                 });
+  const auto finish = [&](std::size_t top, const float* faces) {
+    const DistanceTile tile{left, right, faces_only, top, faces, nullptr};
+    for (std::size_t r = 0; r < kTileRows && top + r < left.count; ++r) {
+      float* heap = distances + (top + r) * k;
+      std::int32_t* heap_indices = indices + (top + r) * k;
+      for (std::size_t v = 0; v < kTileVectors; ++v) {
+        // Strictly below the worst kept: at equal distance the earlier, lower index stays.
+        const f32v found = tile.distances(r, v);
+        unsigned better = bits(found < splat(heap[0]));
+        if (!better) continue;
+        float lanes[kLanes];
+        store(lanes, found);
+        for (; better; better &= better - 1) {
+          const std::size_t lane = static_cast<std::size_t>(__builtin_ctz(better));
+          if (lanes[lane] < heap[0])
+            replace_top(heap, heap_indices, k, lanes[lane],
+                        static_cast<std::int32_t>(right.first + v * kLanes + lane));
+        }
+      }
+    }
+  };
+  multiply_strip(left.faces, (left.count + kTileRows - 1) / kTileRows, right.faces, face_dims, finish);
 }
 
 }  // namespace fastface::FASTFACE_TARGET

@@ -19,11 +19,16 @@ inline constexpr std::size_t kTileVectors = 2;
 inline constexpr std::size_t kTileRows = kRegisters == 32 ? 14 : 6;
 inline constexpr std::size_t kTileCols = kTileVectors * kLanes;
 
-// Packs `width` rows of `depth` values; a null row is packed as zeros.
+// Packs `width` rows of `depth` values; a null row is packed as zeros. In runs of one cache line of
+// every row, so that the lines written stay in the first-level cache until they are full.
 static void pack_panel(const float* const* rows, std::size_t width, std::size_t depth, float* out) noexcept {
-  for (std::size_t r = 0; r < width; ++r) {
-    const float* row = rows[r];
-    for (std::size_t k = 0; k < depth; ++k) out[k * width + r] = row ? row[k] : 0.0f;
+  constexpr std::size_t kRun = 16;
+  for (std::size_t begin = 0; begin < depth; begin += kRun) {
+    const std::size_t end = begin + kRun < depth ? begin + kRun : depth;
+    for (std::size_t r = 0; r < width; ++r) {
+      const float* row = rows[r];
+      for (std::size_t k = begin; k < end; ++k) out[k * width + r] = row ? row[k] : 0.0f;
+    }
   }
 }
 
@@ -47,6 +52,26 @@ static void multiply_tile(const float* left, const float* right, std::size_t dep
     for (std::size_t v = 0; v < kTileVectors; ++v) store(tile + r * kTileCols + v * kLanes, sums[r][v]);
 }
 
+// The same bits for up to kFewRows rows of the tile only; the others keep what they had. Where few
+// rows are wanted this takes the time of four, as many as hide the latency of the additions.
+inline constexpr std::size_t kFewRows = 4;
+static void multiply_few_rows(const float* left, const float* right, std::size_t depth,
+                              const std::size_t* rows, std::size_t count, float* tile) noexcept {
+  std::size_t chosen[kFewRows];
+  for (std::size_t r = 0; r < kFewRows; ++r) chosen[r] = rows[r < count ? r : 0];
+  f32v sums[kFewRows][kTileVectors] = {};
+  for (std::size_t k = 0; k < depth; ++k, left += kTileRows, right += kTileCols)
+#pragma GCC unroll 16
+    for (std::size_t v = 0; v < kTileVectors; ++v) {
+      const f32v columns = load(right + v * kLanes);
+#pragma GCC unroll 16
+      for (std::size_t r = 0; r < kFewRows; ++r) sums[r][v] += splat(left[chosen[r]]) * columns;
+    }
+  for (std::size_t r = 0; r < kFewRows; ++r)
+    for (std::size_t v = 0; v < kTileVectors; ++v)
+      store(tile + chosen[r] * kTileCols + v * kLanes, sums[r][v]);
+}
+
 // A strip is `panels` left panels times one right panel: finish(first_row, tile) for each tile, top
 // to bottom. The right panel stays in the nearest caches meanwhile.
 template <class Finish>
@@ -61,12 +86,11 @@ FASTFACE_INLINE void multiply_strip(const float* left, std::size_t panels, const
 
 static void strip_products(const float* left, std::size_t rows, const float* right, std::size_t cols,
                            std::size_t depth, float* out, std::size_t stride) noexcept {
-  multiply_strip(left, (rows + kTileRows - 1) / kTileRows, right, depth,
-                 [&](std::size_t top, const float* tile) {
-                   for (std::size_t r = 0; r < kTileRows && top + r < rows; ++r)
-                     for (std::size_t c = 0; c < cols; ++c)
-                       out[(top + r) * stride + c] = tile[r * kTileCols + c];
-                 });
+  const auto finish = [&](std::size_t top, const float* tile) {
+    for (std::size_t r = 0; r < kTileRows && top + r < rows; ++r)
+      for (std::size_t c = 0; c < cols; ++c) out[(top + r) * stride + c] = tile[r * kTileCols + c];
+  };
+  multiply_strip(left, (rows + kTileRows - 1) / kTileRows, right, depth, finish);
 }
 
 }  // namespace fastface::FASTFACE_TARGET

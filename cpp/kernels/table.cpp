@@ -3,6 +3,7 @@
 #include "core/kernels.hpp"
 #include "kernels/distances.hpp"
 #include "kernels/gemm.hpp"
+#include "kernels/lasso.hpp"
 #include "kernels/vector.hpp"
 
 #define FASTFACE_STRING_(x) #x
@@ -23,6 +24,11 @@ const Kernels table = {
     .strip_block = strip_block,
     .strip_edges = strip_edges,
     .strip_nearest = strip_nearest,
+    .dot_wide = dot_wide,
+    .squared_norm_wide = squared_norm_wide,
+    .axpy_wide = axpy_wide,
+    .coordinate_pass = coordinate_pass,
+    .solve_cholesky = solve_cholesky,
 };
 
 }  // namespace fastface::FASTFACE_TARGET

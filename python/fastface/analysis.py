@@ -2,32 +2,47 @@
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 
 from fastface import models
 from fastface.detection import Detections, Detector
 from fastface.embedding import Embedder, align
+from fastface.errors import NotFoundError
+from fastface.images import decode
 from fastface.inference import OrtSession
 from fastface.quality import assess
-from fastface.types import Box, ImageArray, Observation
+from fastface.torso import describe_torsos, torso_box
+from fastface.types import Box, FloatArray, ImageArray, Observation, PhotoInput
 
 # Raised when the same photo and models give other descriptors than before.
 _DESCRIPTOR_VERSION = 1
+
+_PACK = models.PACKS["default"]
+
+# Names everything that shapes a descriptor: observations with different tags are never compared.
+MODEL_TAG: Final = f"{_PACK.name}-{_PACK.version}.{_DESCRIPTOR_VERSION}"
+
+# Photos are decoded with at least this long a side, where they have it: twice what the first look
+# needs, so that a second one finds the small faces of a large group.
+DECODE_SIDE: Final = 1600
 
 
 class Analyzer:
     """The models of the default pack, loaded once; every method is thread-safe.
 
     providers: keys of `inference.PROVIDERS`, best first; None is the CPU.  threads: of one call;
-    for many photos leave it at 1 and call from many threads.  `model_tag` names everything that
-    shapes a descriptor: observations with different tags must not be compared.
+    for many photos leave it at 1 and call from many threads.
+
+    `model_tag` is MODEL_TAG.  `providers` says what each session really runs on, by role.
     Raises ModelError if the pack is not installed or damaged.
     """
 
     def __init__(self, *, providers: Sequence[str] | None = None, threads: int = 1) -> None:
-        files = models.installed()
         sessions = {
             role: OrtSession(
                 file.path,
@@ -36,40 +51,106 @@ class Analyzer:
                 threads=threads,
                 cache=file.path.parent,
             )
-            for role, file in files.items()
+            for role, file in models.installed().items()
         }
+        self.model_tag = MODEL_TAG
         self.providers = {role: session.providers for role, session in sessions.items()}
         self._detector = Detector(sessions["detector"])
         self._embedder = Embedder(sessions["embedder"])
-        pack = models.PACKS["default"]
-        self.model_tag = f"{pack.name}-{pack.version}.{_DESCRIPTOR_VERSION}"
 
     def analyze(self, pixels: ImageArray) -> list[Observation]:
-        """Everyone whose face is seen in a photo, left to right, then top to bottom.
+        """Everyone whose face is seen in a photo, from left to right, then from top to bottom.
 
-        pixels: (height, width, 3) uint8 RGB, upright.
+        pixels: (height, width, 3) uint8 RGB, upright.  The torso is None where it is out of view.
+        Raises ValueError if `pixels` is anything else.
         """
-        found = _left_to_right(self._detector.detect(pixels))
+        found = self._find(pixels)
         faces, norms = self._embedder.embed(align(pixels, found.landmarks))
         height, width = pixels.shape[:2]
-        size = np.array([width, height], np.float32)
+        boxes = [
+            Box(left / width, top / height, w / width, h / height)
+            for left, top, w, h in found.boxes.astype(np.float64).tolist()
+        ]
+        torso_boxes = [torso_box(box) for box in boxes]
+        torsos = describe_torsos(pixels, boxes)
+        landmarks = found.landmarks / np.array([width, height], np.float32)
         observations = []
-        for row in range(len(found)):
-            quality = assess(float(norms[row]), float(found.boxes[row, 2]), found.landmarks[row])
+        for row, box in enumerate(boxes):
+            quality = assess(float(norms[row]), float(found.boxes[row, 2]))
             observations.append(
                 Observation(
-                    box=Box(*(found.boxes[row].reshape(2, 2) / size).ravel().tolist()),
-                    landmarks=found.landmarks[row] / size,
+                    box=box,
+                    landmarks=landmarks[row],
                     score=float(found.scores[row]),
                     quality=quality.score,
                     unclear=quality.unclear,
                     face=faces[row],
-                    torso_box=None,
-                    torso=None,
+                    torso_box=torso_boxes[row],
+                    torso=None if torso_boxes[row] is None else torsos[row],
                 )
             )
         return observations
 
+    def embed_faces(self, pixels: ImageArray) -> FloatArray:
+        """Face embeddings only; see the function of the same name."""
+        crops = pixels if np.ndim(pixels) == 4 else align(pixels, self._find(pixels).landmarks)
+        return self._embedder.embed(crops)[0]
 
-def _left_to_right(found: Detections) -> Detections:
-    return found.take(np.lexsort((found.boxes[:, 1], found.boxes[:, 0])))
+    def _find(self, pixels: ImageArray) -> Detections:
+        if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8 or not pixels.size:
+            raise ValueError(
+                f"pixels: expected (height, width, 3) uint8, got {pixels.shape} {pixels.dtype}"
+            )
+        found = self._detector.detect(pixels)
+        return found.take(np.lexsort((found.boxes[:, 1], found.boxes[:, 0])))
+
+
+def analyze(photo: PhotoInput) -> list[Observation]:
+    """Everyone whose face is seen in a photo, from left to right, then from top to bottom.
+
+    photo: a path, a PIL image or an (height, width, 3) uint8 RGB array.
+    Raises PhotoError if it cannot be read, ModelError if the models are not installed.
+    """
+    return _analyzer().analyze(decode(photo, min_side=DECODE_SIDE).pixels)
+
+
+def embed_faces(photo_or_crops: PhotoInput) -> FloatArray:
+    """Face embeddings: (n, 128) float32, unit norm; their dot products are similarities.
+
+    photo_or_crops: a photo as in `analyze`, whose faces come in the same order; or an
+    (n, 112, 112, 3) uint8 RGB array of crops aligned to the ArcFace template.
+    Raises as `analyze`, and ValueError for an array of another shape.
+    """
+    if isinstance(photo_or_crops, np.ndarray) and photo_or_crops.ndim == 4:
+        return _analyzer().embed_faces(photo_or_crops)
+    return _analyzer().embed_faces(decode(photo_or_crops, min_side=DECODE_SIDE).pixels)
+
+
+def verify(photo_a: PhotoInput, photo_b: PhotoInput) -> float:
+    """Similarity of the main faces of two photos, -1..1: over 0.363 they are likely one person.
+
+    The threshold is the one published with SFace.  The main face is large and central: its width
+    less its distance from the centre is the greatest.
+    Raises NotFoundError if a photo shows no face, and as `analyze`.
+    """
+    return float(_main_face(photo_a, "photo_a") @ _main_face(photo_b, "photo_b"))
+
+
+def _main_face(photo: PhotoInput, argument: str) -> FloatArray:
+    pixels = decode(photo, min_side=DECODE_SIDE).pixels
+    height, width = map(int, pixels.shape[:2])
+    observations = _analyzer().analyze(pixels)
+    if not observations:
+        raise NotFoundError(f"{argument}: no face was found")
+
+    def prominence(observation: Observation) -> float:
+        left, top, w, h = observation.box
+        off_centre = math.hypot((left + w / 2 - 0.5) * width, (top + h / 2 - 0.5) * height)
+        return w * width - off_centre
+
+    return max(observations, key=prominence).face
+
+
+@functools.cache
+def _analyzer() -> Analyzer:
+    return Analyzer()

@@ -24,7 +24,7 @@ EXPECTED_FALSE_NEIGHBOURS = 0.07
 # The curve's people are strangers to each other; a family's look more alike than that, and more
 # photos never tell relatives apart. So the part of the variance that stays when sizes grow is
 # taken to be this many times what was measured among strangers.
-RELATIVES = 3.0
+RELATIVES = 4.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -23,7 +23,7 @@ from fastface.types import FloatArray, IntArray
 PASS1_CAUTION = 0.1
 PASS1_MIN_CANDIDATES = 10
 # The torso's say inside a moment: D = min(F, ALPHA * F + BETA * T).
-ALPHA = 0.8
+ALPHA = 0.85
 BETA = 0.3
 # Two faces in one photo closer than chance brings two people together once in ten million pairs
 # are a mirror, a collage or a screen, not two people.
@@ -31,9 +31,11 @@ TWIN_RATE = 1e-7
 # Each photo that shows both of two clusters speaks against their being one person, by this many
 # decades. Clusters collect strays, so the count is taken relative to the root of the smaller size.
 DECADES_PER_SHARED_PHOTO = 2.0
-# The linkage needs only the pairs that could matter when clusters hold this many faces on average;
-# in a library of fewer people, large clusters meet a cut that is a little stricter than it could be.
+# The linkage looks only at pairs that could matter where clusters hold this many faces on average;
+# in a library of fewer people large clusters meet a slightly stricter cut than they could.
 FACES_PER_PERSON = 50
+# Above, a sample of members speaks for a crowd, which bounds the linkage's memory.
+MAX_EXACT = 30_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,7 +86,7 @@ def cluster(
     n = len(faces)
     moments, photos = _column("moments", moments, n), _column("photos", photos, n)
     keep = np.ones(n, bool) if unclear is None else ~np.asarray(unclear, bool)
-    if torsos is not None and len(torsos) != n or keep.shape != (n,):
+    if (torsos is not None and len(torsos) != n) or keep.shape != (n,):
         raise ValueError(f"torsos, unclear: expected one per face ({n})")
     curve = Calibration.of_pack() if calibration is None else calibration
 
@@ -112,7 +114,7 @@ def _inside_moments(
     threads: int | None,
 ) -> IntArray:
     """Pass 1: labels of clusters that no later evidence will take apart."""
-    names, moments, counts = np.unique(moments, return_inverse=True, return_counts=True)
+    _, moments, counts = np.unique(moments, return_inverse=True, return_counts=True)
     expected = EXPECTED_FALSE_NEIGHBOURS * PASS1_CAUTION
     limits = np.array([curve.threshold(max(m, PASS1_MIN_CANDIDATES), expected) for m in counts])
     widest = float(limits.max(initial=0.0))
@@ -121,9 +123,7 @@ def _inside_moments(
     )
     near = distance <= limits[moments[i]]
     edges = (i[near], j[near], distance[near])
-    return median_linkage(
-        len(faces), edges, widest, cannot_link=together, threads=threads
-    ).labels
+    return median_linkage(len(faces), edges, widest, cannot_link=together, threads=threads).labels
 
 
 def _across_moments(
@@ -140,10 +140,16 @@ def _across_moments(
     joined = pass1[by_cluster[1:]] == pass1[by_cluster[:-1]]
     must_link = np.column_stack([by_cluster[:-1], by_cluster[1:]])[joined]
     edges = pairwise_edges(faces, widest, threads=threads)
-    tree = median_linkage(
-        n, edges, widest, must_link=must_link, soft_cannot_link=together, threads=threads
+    _, matrix, _ = median_linkage(
+        n,
+        edges,
+        widest,
+        mode="exact" if n <= MAX_EXACT else "bounded",
+        must_link=must_link,
+        soft_cannot_link=together,
+        threads=threads,
     )
-    merges = tree.linkage_matrix[np.isfinite(tree.linkage_matrix[:, 2])]
+    merges = matrix[np.isfinite(matrix[:, 2])]
     return _read_off(merges, n, _conflicts(merges, n, together), curve)
 
 
@@ -227,9 +233,7 @@ def _rows(name: str, rows: npt.ArrayLike) -> FloatArray:
 def _column(name: str, column: npt.ArrayLike, n: int) -> IntArray:
     array = np.asarray(column)
     if array.shape != (n,) or (n and array.dtype.kind not in "iu"):
-        raise ValueError(
-            f"{name}: expected {n} integers, got {array.dtype} of shape {array.shape}"
-        )
+        raise ValueError(f"{name}: expected {n} integers, got {array.dtype} of shape {array.shape}")
     return array.astype(np.int64)
 
 

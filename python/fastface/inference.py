@@ -7,11 +7,13 @@ with one intra-op thread (the default) that is the fastest way to use all cores 
 from __future__ import annotations
 
 import hashlib
+import os
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from types import ModuleType
+from typing import Protocol, cast
 
 from fastface.errors import ModelError
 from fastface.types import FloatArray
@@ -83,8 +85,7 @@ class OrtSession:
         threads: int = 1,
         cache: Path | None = None,
     ) -> None:
-        import onnxruntime as ort
-
+        ort = load_runtime()
         asked = _with_cpu(providers)
         content = read_verified(path, sha256)
         options = ort.SessionOptions()
@@ -120,11 +121,25 @@ class OrtSession:
         return dict(zip(self._outputs, self._session.run(self._outputs, dict(inputs)), strict=True))
 
 
+def load_runtime() -> ModuleType:
+    """The onnxruntime module, told to send nothing: the only way it is imported here.
+
+    Since 1.29 its packages for Linux and macOS report to their maker unless a variable says no
+    before they are loaded; both of the names that variable has had are set.  Where a program has
+    loaded onnxruntime before, events are stopped from here on, and keeping it silent until then is
+    that program's choice.
+    """
+    for variable in ("ORT_DISABLE_TELEMETRY", "ORT_TELEMETRY_DISABLED"):
+        os.environ[variable] = "1"
+    import onnxruntime
+
+    onnxruntime.disable_telemetry_events()
+    return cast(ModuleType, onnxruntime)
+
+
 def available_providers() -> tuple[str, ...]:
     """Keys of PROVIDERS that the installed ONNX Runtime was built with."""
-    import onnxruntime as ort
-
-    built_in = ort.get_available_providers()
+    built_in = load_runtime().get_available_providers()
     return tuple(name for name, row in PROVIDERS.items() if row.ort_name in built_in)
 
 

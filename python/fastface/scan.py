@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -18,56 +17,20 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final, Protocol, TypeAlias
-
-import numpy as np
+from typing import Any, Final, TypeAlias
 
 from fastface.errors import FastfaceError, LibraryError, PhotoError, ScanInterrupted
-from fastface.images import decode
 from fastface.photos import PhotoFile, content_hash, display_name, iter_photos
+from fastface.reading import ChangedWhileReadError, LazyAnalyzer, Reading, read_photo
 from fastface.store import FailureRow, FileRow, Store
-from fastface.types import ImageArray, Observation, PhotoMetadata
 
 Progress: TypeAlias = Callable[[int, int, Path | None], None]
 
 BATCH: Final = 16  # photos of one transaction: a commit costs a disk flush, about 10 ms
 BATCH_S: Final = 1.0  # but what is finished never waits longer than this
-UNIT_NORM_TOLERANCE: Final = 1e-3
 
 # A photo that an older fastface could not read deserves another try.
 READER: Final = version("fastface-people")
-
-
-class Analyzer(Protocol):
-    """Finds people in pixels; safe to call from many threads."""
-
-    def analyze(self, pixels: ImageArray) -> list[Observation]: ...
-
-
-class LazyAnalyzer:
-    """Makes the analyzer when the first photo needs it; threads share it, each process has one.
-
-    make: makes the analyzer; for an executor of processes, a function that can be pickled.
-    """
-
-    def __init__(self, make: Callable[[], Analyzer]) -> None:
-        self._make = make
-        self._lock = threading.Lock()
-        self._analyzer: Analyzer | None = None
-
-    def __reduce__(self) -> tuple[Callable[..., LazyAnalyzer], tuple[Callable[[], Analyzer]]]:
-        return _of_this_process, (self._make,)
-
-    def analyze(self, pixels: ImageArray) -> list[Observation]:
-        with self._lock:
-            if self._analyzer is None:
-                self._analyzer = self._make()
-        return self._analyzer.analyze(pixels)
-
-
-@functools.cache
-def _of_this_process(make: Callable[[], Analyzer]) -> LazyAnalyzer:
-    return LazyAnalyzer(make)
 
 
 @dataclass(slots=True)
@@ -83,16 +46,6 @@ class ScanCounts:
     failures: list[tuple[Path, str]] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Analysis:
-    metadata: PhotoMetadata
-    observations: list[Observation]
-
-
-class _ChangedWhileReadError(PhotoError):
-    """Not a broken photo: the next scan sees the new content."""
-
-
 @dataclass(slots=True, eq=False)
 class _Item:
     """A photo on its way.  future: the step it is in; None once nothing is left to wait for."""
@@ -102,7 +55,7 @@ class _Item:
     known_hash: str | None  # what the path held at the last scan
     content_hash: str | None = None
     future: Future[Any] | None = None
-    analysis: _Analysis | None = None
+    analysis: Reading | None = None
     failure: str | None = None
     lasting: bool = False  # the failure will come again until the file changes
 
@@ -113,20 +66,22 @@ def scan_folder(
     *,
     model: str,
     analyzer: LazyAnalyzer,
+    min_side: int,
     executor: Executor,
     workers: int,
     progress: Progress | None = None,
 ) -> ScanCounts:
     """Brings the store's facts up to date with a folder.
 
-    folder: absolute.  model: the tag that the analyzer's observations are kept under.  workers: how
-    many photos the executor works on at a time.  progress: called in this thread with (photos done,
-    photos in all, path).
+    folder: absolute.  model: the tag that the analyzer's observations are kept under.  min_side: of
+    `images.decode`.  workers: how many photos the executor works on at a time.  progress: called in
+    this thread with (photos done, photos in all, path).
     Raises PhotoError if there is no such folder, ModelError if the models cannot be loaded,
     LibraryError if the library cannot be written, ScanInterrupted on Ctrl-C; what was finished
     before is kept in each case.
     """
-    return _Scan(store, folder, model, analyzer, executor, workers, progress).run()
+    analyse = functools.partial(read_photo, analyzer=analyzer, min_side=min_side)
+    return _Scan(store, folder, model, analyse, executor, workers, progress).run()
 
 
 class _Scan:
@@ -135,18 +90,18 @@ class _Scan:
         store: Store,
         folder: Path,
         model: str,
-        analyzer: LazyAnalyzer,
+        analyse: Callable[[PhotoFile], Reading],
         executor: Executor,
         workers: int,
         progress: Progress | None,
     ) -> None:
         self._store, self._folder, self._model = store, folder, model
-        self._analyzer, self._executor = analyzer, executor
+        self._analyse, self._executor = analyse, executor
         self._progress = progress or (lambda done, total, path: None)
         # Enough that workers stay busy behind one slow photo; results wait for their turn.
         self._most_in_flight = 4 * workers
         self._in_flight: deque[_Item] = deque()
-        self._analyses: dict[str, Future[_Analysis]] = {}  # by content, until committed
+        self._analyses: dict[str, Future[Reading]] = {}  # by content, until committed
         self._finished: list[_Item] = []
         self._committed_at = time.monotonic()
         self._n_done = 0
@@ -218,10 +173,10 @@ class _Scan:
         if item.content_hash is None:
             item.future = self._executor.submit(content_hash, item.photo.path)
         else:
-            self._analyse(item)
+            self._decide(item)
         self._in_flight.append(item)
 
-    def _analyse(self, item: _Item) -> None:
+    def _decide(self, item: _Item) -> None:
         """The second step, unless the content is known or on its way under another path."""
         key = item.content_hash
         assert key is not None
@@ -229,7 +184,7 @@ class _Scan:
             if self._store.is_analysed(key, self._model):
                 item.future = None
                 return
-            self._analyses[key] = self._executor.submit(_analyse, item.photo, self._analyzer)
+            self._analyses[key] = self._executor.submit(self._analyse, item.photo)
         item.future = self._analyses[key]
 
     def _step(self) -> None:
@@ -252,7 +207,7 @@ class _Scan:
         except PhotoError as error:
             # A file that cannot be opened may be readable later; one that is broken stays so.
             item.lasting = item.content_hash is not None and not isinstance(
-                error, _ChangedWhileReadError
+                error, ChangedWhileReadError
             )
             item.failure = str(error).removeprefix(f"{display_name(item.photo.path)}: ")
         except (FastfaceError, BrokenExecutor):
@@ -262,7 +217,7 @@ class _Scan:
         else:
             if item.content_hash is None:
                 item.content_hash = result
-                self._analyse(item)
+                self._decide(item)
                 return
             item.analysis = result
         item.future = None
@@ -281,8 +236,9 @@ class _Scan:
                 self.counts.failures.append((item.photo.path, item.failure))
             if item.content_hash is not None:
                 self._analyses.pop(item.content_hash, None)
-            self._n_done += 1
-            self._progress(self._n_done, self.counts.n_photos, item.photo.path)
+        before, self._n_done = self._n_done, self._n_done + len(batch)
+        for done, item in enumerate(batch, start=before + 1):
+            self._progress(done, self.counts.n_photos, item.photo.path)
 
     def _write(self, item: _Item) -> str:
         """Writes one photo; returns the name of its count."""
@@ -317,31 +273,3 @@ class _Scan:
 
 def _same_file(photo: PhotoFile, row: FileRow | FailureRow) -> bool:
     return (photo.size, photo.mtime_ns) == (row.size, row.mtime_ns)
-
-
-def _analyse(photo: PhotoFile, analyzer: LazyAnalyzer) -> _Analysis:
-    """The second step, in a worker."""
-    decoded = decode(photo.path)
-    observations = analyzer.analyze(decoded.pixels)
-    for number, observation in enumerate(observations):
-        _check(observation, number)
-    now = photo.path.stat()
-    if (now.st_size, now.st_mtime_ns) != (photo.size, photo.mtime_ns):
-        raise _ChangedWhileReadError("changed while it was read; the next scan tries it again")
-    return _Analysis(decoded.metadata, observations)
-
-
-def _check(observation: Observation, number: int) -> None:
-    """What is stored is a fact for ever: nothing that is no measurement gets in."""
-    for name in ("face", "torso"):
-        embedding = getattr(observation, name)
-        if embedding is None and name == "torso":
-            continue
-        norm = np.linalg.norm(np.asarray(embedding, np.float64))
-        if embedding.ndim != 1 or not abs(norm - 1.0) <= UNIT_NORM_TOLERANCE:  # NaN fails too
-            raise ValueError(f"face {number}: the {name} embedding is not a vector of unit norm")
-    numbers = (*observation.box, *(observation.torso_box or ()), observation.score)
-    if not np.isfinite((*numbers, observation.quality)).all():
-        raise ValueError(f"face {number}: box, score or quality is not finite")
-    if observation.landmarks.shape != (5, 2) or not np.isfinite(observation.landmarks).all():
-        raise ValueError(f"face {number}: expected five finite landmarks")

@@ -5,9 +5,9 @@ Pure functions of plain values.  The rules:
 1. A *line* is one naming of one person: a name and the faces it was said of.  A face belongs to the
    last line that was said of it.  A renaming changes the name of every line that has the old one.
 2. A line elects the cluster that holds most of its faces.  Lines of one name that elect different
-   clusters join them: the user said that they are one person.  A line whose faces are in no cluster
+   clusters join them: the user said that they are one person.  A name whose faces are in no cluster
    now (the photos are gone, the faces unclear to a new model) elects the cluster that holds most of
-   the faces its name had until now.
+   the faces it had until now.
 3. A cluster that several names elected goes to the name with most faces in it.  A face the user
    called by another name leaves it for that name: no face is ever shown under a name other than
    the one it was last given, and no name is lost because clusters merged.
@@ -73,6 +73,17 @@ def _overlap(a: Box, b: Box) -> float:
     return common / (a.width * a.height + b.width * b.height - common)
 
 
+def naming(
+    name: str, old_name: str | None, anchors: Sequence[Anchor], *, said_at: float
+) -> Verdict:
+    """The verdict that a person, seen at these anchors, is called so.
+
+    A renaming says nothing new of who is who, so it keeps no anchors.
+    """
+    payload = {"name": name, "renames": old_name}
+    return Verdict(NAME, payload, tuple(anchors) if old_name is None else (), said_at)
+
+
 class Places:
     """Finds the observation at an anchor's place.
 
@@ -84,15 +95,19 @@ class Places:
     """
 
     def __init__(self, observations: Sequence[Anchor]) -> None:
+        self._exact: dict[Anchor, int] = {}
         self._boxes: dict[str, list[tuple[int, Box]]] = {}
-        for index, (content_hash, box) in enumerate(observations):
-            self._boxes.setdefault(content_hash, []).append((index, box))
+        for index, anchor in enumerate(observations):
+            self._exact.setdefault(anchor, index)
+            self._boxes.setdefault(anchor.content_hash, []).append((index, anchor.box))
 
     def find(self, anchor: Anchor) -> int | None:
         """Index of the observation that overlaps most, the earliest of several; or None."""
+        if anchor in self._exact:
+            return self._exact[anchor]
         best, best_overlap = None, 0.0
         for index, box in self._boxes.get(anchor.content_hash, ()):
-            shared = 1.0 if box == anchor.box else _overlap(anchor.box, box)
+            shared = _overlap(anchor.box, box)
             if shared >= SAME_PLACE_IOU and shared > best_overlap:
                 best, best_overlap = index, shared
         return best
@@ -145,7 +160,8 @@ def _lines(places: Places, verdicts: Sequence[Verdict]) -> list[_Line]:
         for anchor in verdict.anchors:
             if (face := places.find(anchor)) is not None:
                 owner[face] = len(lines)
-        lines.append(_Line(name, []))
+        if verdict.anchors:
+            lines.append(_Line(name, []))
     for face in sorted(owner):
         lines[owner[face]].faces.append(face)
     return lines
@@ -166,16 +182,16 @@ def _group(
             until_now.setdefault(name, []).append(face)
 
     named = {line.name: _Group([], line.name) for line in lines}
+    elected = [(_elect(labels, line.faces), line) for line in lines]
+    seated = {line.name for cluster, line in elected if cluster is not None}
     contenders: dict[int, list[str]] = {}
-    for line in lines:
-        elected = _elect(labels, line.faces)
-        if elected is None:
-            elected = _elect(labels, until_now.get(line.name, ()))
-        if elected is not None:
-            contenders.setdefault(elected, []).append(line.name)
-        # What is in no cluster stays a person by the user's word alone.
-        if not any(labels[face] >= 0 for face in line.faces):
+    for cluster, line in elected:
+        if line.name not in seated:
+            cluster = _elect(labels, until_now.get(line.name, ()))
+            # What the user named and no cluster holds stays a person by the user's word alone.
             named[line.name].faces += line.faces
+        if cluster is not None:
+            contenders.setdefault(cluster, []).append(line.name)
     groups = list(named.values())
     for label, faces in clusters.items():
         if label not in contenders:

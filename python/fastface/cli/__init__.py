@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import warnings
 from collections.abc import Sequence
 
 from fastface.cli import (
@@ -24,7 +25,7 @@ from fastface.cli import (
     stats,
 )
 from fastface.cli.arguments import Parser, new_parser
-from fastface.cli.output import Output, adopt_stdout, drop_stdout
+from fastface.cli.output import Output, adopt_streams, drop_stdout
 from fastface.errors import FastfaceError
 
 COMMANDS = (demo, scan, people, faces, photos, name, identify, report, stats, models, doctor)
@@ -42,7 +43,7 @@ def build_parser() -> Parser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; `arguments` default to the process's own."""
-    adopt_stdout()
+    adopt_streams()
     parser = build_parser()
     args = parser.parse_args(arguments)
     if args.run is None:
@@ -52,7 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         logging.basicConfig(level=logging.DEBUG, format="%(name)s: %(message)s")
     out = Output(as_json=args.json, quiet=args.quiet)
     try:
-        code: int = args.run(args, out) or 0
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_, **__: out.warn(str(message))
+            code: int = args.run(args, out) or 0
         sys.stdout.flush()
     except BrokenPipeError:
         drop_stdout()

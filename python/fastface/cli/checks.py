@@ -105,12 +105,16 @@ def simd() -> Check:
 
 def runtime() -> Check:
     """ONNX Runtime and the accelerators that its build offers."""
+    from fastface import inference
+
     try:
-        import onnxruntime
+        version = inference.load_runtime().__version__
     except ImportError as error:
-        return Check("onnxruntime", "fail", f"cannot be imported: {error}", "pip install onnxruntime")
-    names = [name.removesuffix("ExecutionProvider") for name in onnxruntime.get_available_providers()]
-    return Check("onnxruntime", "ok", f"{onnxruntime.__version__}, providers: {', '.join(names)}")
+        return Check(
+            "onnxruntime", "fail", f"cannot be imported: {error}", "pip install onnxruntime"
+        )
+    names = ", ".join(inference.available_providers())
+    return Check("onnxruntime", "ok", f"{version}, providers: {names}, telemetry off")
 
 
 def models() -> Check:

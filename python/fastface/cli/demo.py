@@ -9,6 +9,7 @@ from fastface.cli import people, scan
 from fastface.cli.arguments import Commands, add_command, add_workers
 from fastface.cli.output import Output, printable, size
 from fastface.cli.report import open_in_browser
+from fastface.errors import ModelError
 
 
 def register(commands: Commands) -> None:
@@ -43,14 +44,18 @@ JSON: an object with photos (their folder), library, report (paths) and people (
 
 
 def run(args: Namespace, out: Output) -> None:
-    from fastface import demo
+    from fastface import demo, models
     from fastface.library import Library
     from fastface.report import write_report
 
     def say(line: str) -> None:
         out.say(printable(line))
 
-    demo.install_models(source=args.source, progress=say)
+    try:
+        models.verify()
+    except ModelError:
+        say("The models are not installed yet; this is done once.")
+        models.install(source=args.source, progress=say)
     photos = demo.fetch_photos(source=args.source, progress=say)
     library_path = args.library or photos.parent / "library.db"
     report_path = photos.parent / "report.html"
@@ -74,7 +79,7 @@ def run(args: Namespace, out: Output) -> None:
         out.say()
         print(f"Report: {report_path} ({size(written.n_bytes)})")
     if args.open:
-        open_in_browser(report_path)
+        open_in_browser(report_path, out)
     elif not out.as_json:
         out.say("Open it in a browser, or run: fastface demo --open")
         out.say("Now your own photos: fastface scan FOLDER")

@@ -58,7 +58,10 @@ class Output:
 
     def error(self, message: str, *, label: str = "error") -> None:
         """Tell, in one line, why the command ends here."""
-        print(f"fastface: {styled(label + ':', RED, sys.stderr)} {printable(message)}", file=sys.stderr)
+        print(
+            f"fastface: {styled(label + ':', RED, sys.stderr)} {printable(message)}",
+            file=sys.stderr,
+        )
 
 
 def json_text(value: Any) -> str:
@@ -170,12 +173,12 @@ def selected(record: object, names: Mapping[str, str]) -> dict[str, Any]:
     return {public: getattr(record, attribute) for public, attribute in names.items()}
 
 
-def adopt_stdout() -> None:
-    """Let stdout print any path, whatever its bytes and whatever the locale."""
+def adopt_streams() -> None:
+    """Let stdout and stderr print any path, whatever its bytes and whatever the locale."""
     codecs.register_error("fastface-path", _encode_path)
-    reconfigure = getattr(sys.stdout, "reconfigure", None)
-    if reconfigure is not None:
-        reconfigure(errors="fastface-path")
+    for stream, errors in ((sys.stdout, "fastface-path"), (sys.stderr, "backslashreplace")):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors=errors)
 
 
 def _encode_path(error: UnicodeError) -> tuple[str | bytes, int]:

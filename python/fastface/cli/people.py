@@ -32,7 +32,11 @@ JSON: a list of objects with id, name (or null), photos, faces.""",
   fastface people --json | jq '.[] | select(.name == null) | .id'""",
     )
     parser.add_argument(
-        "--min-photos", type=positive, default=1, metavar="N", help="only people in N photos or more"
+        "--min-photos",
+        type=positive,
+        default=1,
+        metavar="N",
+        help="only people in N photos or more",
     )
 
 

@@ -64,11 +64,12 @@ def run(args: Namespace, out: Output) -> None:
         print(written.path)
         out.say(f"Report written, {size(written.n_bytes)}.")
     if args.open:
-        open_in_browser(written.path)
+        open_in_browser(written.path, out)
 
 
-def open_in_browser(path: Path) -> None:
-    """Show a file in the user's browser."""
+def open_in_browser(path: Path, out: Output) -> None:
+    """Show a file in the user's browser, or say that there is none."""
     import webbrowser
 
-    webbrowser.open(path.resolve().as_uri())
+    if not webbrowser.open(path.resolve().as_uri()):
+        out.warn(f"no browser could be started; open {path} yourself")

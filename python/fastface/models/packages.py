@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import subprocess
@@ -10,6 +9,7 @@ import sys
 import tarfile
 import tempfile
 import zipfile
+from importlib.machinery import PathFinder
 from pathlib import Path
 
 from fastface.errors import ModelError
@@ -104,7 +104,8 @@ def _inert(source: Source, scratch: str) -> list[str]:
 
 def _pip(offline: str) -> list[str]:
     """The pip of this interpreter, else one on the path: environments may come without."""
-    if importlib.util.find_spec("pip"):
+    # On the path only: setuptools hooks every other way of asking for pip.
+    if PathFinder.find_spec("pip"):
         return [sys.executable, "-m", "pip"]
     for name in ("pip3", "pip"):
         if found := shutil.which(name):

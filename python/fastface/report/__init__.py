@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING
 from fastface.errors import FastfaceError
 from fastface.report.content import MAX_THUMBNAIL_BYTES, choose, fill
 from fastface.report.page import MARKER, render
-from fastface.report.thumbnails import within_budget
-from fastface.report.thumbnails import render as render_thumbnails
+from fastface.report.thumbnails import make_thumbnails, within_budget
 
 if TYPE_CHECKING:
     from fastface.library import Library
@@ -49,13 +48,14 @@ def write_report(
     progress: called as (done, total, photo) while thumbnails are made.  workers: photos decoded at
     the same time; one per core by default.
     The file stays under 10 MB however large the library: what is left out is counted on the page.
-    Raises FastfaceError if `path` holds something that is not a fastface report, or is a folder.
+    Raises FastfaceError if `path` is a folder, in no folder, or holds what is not a fastface report.
     """
     path = Path(path).expanduser()
     _check_target(path)
     plan = choose(library)
-    thumbnails = render_thumbnails(plan.wishes(), progress=progress, workers=workers)
-    page = fill(plan, within_budget(plan.wishes(), thumbnails, MAX_THUMBNAIL_BYTES))
+    wishes = plan.wishes()
+    thumbnails = make_thumbnails(wishes, progress=progress, workers=workers)
+    page = fill(plan, within_budget(wishes, thumbnails, MAX_THUMBNAIL_BYTES))
     content = render(page).encode("utf-8", "replace")  # a name may hold a lone surrogate
     _write_private(path, content)
     return WrittenReport(
@@ -71,6 +71,8 @@ def _check_target(path: Path) -> None:
     """Refuse to replace what is not ours, before any work is done."""
     if path.is_dir():
         raise FastfaceError(f"{path} is a folder; name a file in it")
+    if not path.parent.is_dir():
+        raise FastfaceError(f"there is no folder {path.parent}")
     if path.exists():
         with path.open("rb") as file:
             if MARKER.encode() not in file.read(1024):
@@ -81,13 +83,16 @@ def _check_target(path: Path) -> None:
 
 def _write_private(path: Path, content: bytes) -> None:
     """Write beside the target with mode 0600, then put it in place in one step."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with open(descriptor, "wb") as file:
+    with tempfile.NamedTemporaryFile(
+        dir=path.parent, prefix=f".{path.name}.", delete=False
+    ) as file:
+        try:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+            file.close()
+            Path(file.name).replace(path)
+        except BaseException:
+            file.close()
+            Path(file.name).unlink(missing_ok=True)
+            raise

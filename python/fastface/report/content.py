@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 # Base64 text of all thumbnails together; with the markup of 5,000 photos the file stays < 10 MB.
 MAX_THUMBNAIL_BYTES = 8_500_000
 
-MAX_PEOPLE = 240  # with a section of their own
-MAX_ONCE = 240  # seen in one photo only: a face each
+FEW_PEOPLE = 12  # up to so many everybody gets a section of their own,
+MAX_PEOPLE = 240  # beyond, those who are named or seen in two photos or more;
+MAX_ONCE = 240  # of the others a face each
 MAX_FACES_EACH = 12
 MAX_PHOTOS_EACH = 6
 MAX_FACES = 700
-MAX_PHOTOS = 400
+MAX_PHOTOS = 320
 MAX_UNCLEAR = 48
 MAX_FAILURES = 200
 
@@ -102,13 +103,13 @@ class Plan:
     n_people: int
     failures: list[tuple[Path, str]]
 
-    def wishes(self) -> list[Wish]:
-        """Thumbnails in the order in which the budget serves them: breadth before depth."""
-        order = [face_wish(c.person.cover) for c in [*self.people, *self.once]]
+    def wishes(self) -> Counter[Wish]:
+        """How often the page shows each thumbnail, breadth before depth: the budget's order."""
+        order = [face_wish(c.person.cover) for c in [*self.people, *self.people, *self.once]]
         order += [face_wish(face) for face in _rounds(c.faces for c in self.people)]
         order += [Wish(row.path, None) for row in _rounds(c.photos for c in self.people)]
         order += [face_wish(face) for face in self.unclear]
-        return list(dict.fromkeys(order))
+        return Counter(order)
 
 
 def face_wish(face: Face) -> Wish:
@@ -119,8 +120,10 @@ def face_wish(face: Face) -> Wish:
 def choose(library: Library) -> Plan:
     """Decide what to show; reads the library and no photo."""
     everybody = library.people()
-    often = [person for person in everybody if person.n_photos > 1][:MAX_PEOPLE]
-    once = [person for person in everybody if person.n_photos == 1][:MAX_ONCE]
+    few = len(everybody) <= FEW_PEOPLE
+    has_section = [few or p.n_photos > 1 or p.name is not None for p in everybody]
+    often = [p for p, wide in zip(everybody, has_section, strict=True) if wide][:MAX_PEOPLE]
+    once = [p for p, wide in zip(everybody, has_section, strict=True) if not wide][:MAX_ONCE]
     faces = library.faces()
     faces_of: dict[str, list[Face]] = defaultdict(list)
     for face in faces:
@@ -212,9 +215,7 @@ def _card(number: int, chosen: Chosen, thumbnails: Mapping[Wish, Thumbnail | Non
     )
 
 
-def _face_tiles(
-    faces: list[Face], thumbnails: Mapping[Wish, Thumbnail | None]
-) -> list[FaceTile]:
+def _face_tiles(faces: list[Face], thumbnails: Mapping[Wish, Thumbnail | None]) -> list[FaceTile]:
     return [
         FaceTile(face.photo, face.quality, thumbnails[wish])
         for face in faces

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
@@ -19,8 +19,8 @@ from fastface.images import decode
 from fastface.types import Box
 
 FACE_PX = 128  # shown at up to 64 points, so sharp on a phone's screen
-PHOTO_PX = 320  # longer side
-FACE_MARGIN = 1.7  # side of the square around a face, in sizes of its box
+PHOTO_PX = 288  # longer side
+FACE_MARGIN = 1.5  # side of the square around a face, in sizes of its box
 
 # Longer side to decode to.  A face that fills 1/8 of the photo still has its 128 pixels.
 DECODE_PX = 1600
@@ -43,8 +43,8 @@ class Thumbnail(NamedTuple):
     height: int
 
 
-def render(
-    wishes: Sequence[Wish], *, progress: Progress | None = None, workers: int | None = None
+def make_thumbnails(
+    wishes: Iterable[Wish], *, progress: Progress | None = None, workers: int | None = None
 ) -> dict[Wish, Thumbnail | None]:
     """Every wish fulfilled; None where the photo is gone or cannot be read.
 
@@ -69,14 +69,17 @@ def render(
 
 
 def within_budget(
-    wishes: Sequence[Wish], thumbnails: Mapping[Wish, Thumbnail | None], max_bytes: int
+    wishes: Mapping[Wish, int], thumbnails: Mapping[Wish, Thumbnail | None], max_bytes: int
 ) -> dict[Wish, Thumbnail | None]:
-    """The thumbnails that fit `max_bytes` of text when served in the order of `wishes`."""
+    """The thumbnails that fit `max_bytes` of text when served in the order of `wishes`.
+
+    wishes: how often each is shown; each showing is a copy in the file.
+    """
     chosen: dict[Wish, Thumbnail | None] = {}
     used = 0
-    for wish in wishes:
+    for wish, showings in wishes.items():
         thumbnail = thumbnails[wish]
-        used += len(thumbnail.uri) if thumbnail is not None else 0
+        used += showings * len(thumbnail.uri) if thumbnail is not None else 0
         if used > max_bytes:
             break
         chosen[wish] = thumbnail
@@ -88,13 +91,15 @@ def _render_photo(photo: Path, wishes: list[Wish]) -> dict[Wish, Thumbnail | Non
         image = Image.fromarray(decode(photo, min_side=DECODE_PX).pixels)
     except PhotoError:
         return dict.fromkeys(wishes)
-    return {wish: _of_photo(image) if wish.box is None else _of_face(image, wish.box) for wish in wishes}
+    return {
+        wish: _of_photo(image) if wish.box is None else _of_face(image, wish.box) for wish in wishes
+    }
 
 
 def _of_photo(image: Image.Image) -> Thumbnail:
     scale = min(1.0, PHOTO_PX / max(image.size))
-    size = tuple(max(1, round(side * scale)) for side in image.size)
-    return _jpeg(image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0), quality=68)
+    size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+    return _jpeg(image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0), quality=62)
 
 
 def _of_face(image: Image.Image, box: Box) -> Thumbnail:

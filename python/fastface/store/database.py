@@ -9,9 +9,10 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeAlias
+from urllib.parse import quote
 
 from fastface.errors import LibraryError
-from fastface.migrations import MIGRATIONS
+from fastface.store.migrations import MIGRATIONS
 
 Row: TypeAlias = tuple[Any, ...]
 
@@ -59,6 +60,12 @@ class Database:
         with self._translated():
             row: Row | None = self._connection.execute(sql, parameters).fetchone()
             return row
+
+    def named_row(self, sql: str, parameters: Sequence[Any] = ()) -> dict[str, Any]:
+        """The only row of a query, by its columns' names."""
+        with self._translated():
+            cursor = self._connection.execute(sql, parameters)
+            return dict(zip((column[0] for column in cursor.description), *cursor, strict=True))
 
     def run(self, sql: str, parameters: Sequence[Any] = ()) -> sqlite3.Cursor:
         """Runs one statement; the cursor tells `rowcount` and `lastrowid`."""
@@ -120,12 +127,15 @@ class Database:
                 f"to {len(MIGRATIONS)}); upgrade fastface to open it"
             )
         if self.read_only:
+            # A connection that may tidy up the log beside the file, but not change what is in it.
+            execute("PRAGMA query_only = ON")
             if version < len(MIGRATIONS):
                 raise LibraryError(
                     f"{self.path} has the older format {version}; open it once for writing to "
                     "bring it up to date"
                 )
             return
+        _make_private(self.path)
         execute("PRAGMA foreign_keys = ON")
         execute("PRAGMA secure_delete = ON")
         self._use_write_ahead_log()
@@ -168,7 +178,7 @@ class Database:
 
 
 def _explain(error: sqlite3.Error) -> str | None:
-    """What a user can do about an SQLite error; None for a bug of ours, which keeps its traceback."""
+    """What a user can do about an SQLite error; None for a bug of ours."""
     code = getattr(error, "sqlite_errorcode", 0)
     explanations = {
         sqlite3.SQLITE_BUSY: "is locked by another program; try again when that has finished",
@@ -197,7 +207,11 @@ def _create_private(path: Path) -> None:
         raise LibraryError(f"cannot make a library at {path}: {error.strerror}") from error
     if not path.is_file():
         raise LibraryError(f"{path} is not a file; name a file for the library")
-    for suffix in ("", "-wal", "-shm"):  # a copy or a restored backup may have been left open
+
+
+def _make_private(path: Path) -> None:
+    """Takes back what a copy or a restored backup lets others read."""
+    for suffix in ("", "-wal", "-shm"):
         part = path.with_name(path.name + suffix)
         with contextlib.suppress(OSError):
             if part.stat().st_mode & 0o077:
@@ -205,14 +219,15 @@ def _create_private(path: Path) -> None:
 
 
 def _uri(path: Path, *, read_only: bool) -> str:
-    # Path.as_uri refuses what is not UTF-8; the bytes of the name may be anything.
-    from urllib.parse import quote
-
+    """SQLite's name of the file; `Path.as_uri` would refuse names that are not UTF-8."""
     mode = "rw"
-    if read_only:
+    if read_only and not (_writable(path) and _writable(path.parent)):
         mode = "ro"
-        left_log = path.with_name(path.name + "-wal")
-        if not os.access(path.parent, os.W_OK) and not left_log.exists():
-            # Without a log to share, SQLite need not create one: works on read-only media.
+        if not path.with_name(path.name + "-wal").exists():
+            # Without a log to share, SQLite need not make files: works on read-only media.
             mode = "ro&immutable=1"
     return f"file:{quote(os.fsencode(path.absolute()))}?mode={mode}"
+
+
+def _writable(path: Path) -> bool:
+    return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)

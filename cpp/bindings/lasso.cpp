@@ -1,0 +1,53 @@
+#include "algorithms/lasso.hpp"
+
+#include <pybind11/numpy.h>
+
+#include <string>
+#include <vector>
+
+#include "bindings/arrays.hpp"
+#include "bindings/register.hpp"
+
+namespace fastface::bindings {
+
+namespace {
+
+LassoSolver solver_named(const std::string& name) {
+  if (name == "cd") return LassoSolver::cd;
+  if (name == "ista") return LassoSolver::ista;
+  if (name == "fista") return LassoSolver::fista;
+  throw std::invalid_argument("solver: expected 'cd', 'ista' or 'fista', got '" + name + "'");
+}
+
+template <class T>
+py::array_t<T> to_array(const std::vector<T>& values) {
+  return py::array_t<T>(static_cast<py::ssize_t>(values.size()), values.data());
+}
+
+py::tuple solve(const FloatArray& dictionary, const FloatArray& queries, double lam,
+                const std::string& solver, bool positive, double tol, int max_iter, std::size_t threads) {
+  const auto atoms = matrix(dictionary, "dictionary");
+  const auto rows = matrix(queries, "queries");
+  const LassoOptions options{.lam = lam,
+                             .solver = solver_named(solver),
+                             .positive = positive,
+                             .tol = tol,
+                             .max_iter = max_iter,
+                             .threads = threads};
+  LassoCodes codes;
+  {
+    const py::gil_scoped_release unlocked;
+    codes = lasso(atoms, rows, options);
+  }
+  return py::make_tuple(to_array(codes.indptr), to_array(codes.indices), to_array(codes.values),
+                        to_array(codes.gap), to_array(codes.n_iter));
+}
+
+}  // namespace
+
+void register_lasso(py::module_& module) {
+  module.def("lasso", &solve, py::arg("dictionary"), py::arg("queries"), py::arg("lam"), py::arg("solver"),
+             py::arg("positive"), py::arg("tol"), py::arg("max_iter"), py::arg("threads"));
+}
+
+}  // namespace fastface::bindings

@@ -1,0 +1,155 @@
+"""Wires the parts: facts -> moments -> clusters -> people.  It owns no algorithm."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import NamedTuple, Protocol
+
+from fastface.reading import Analyzer
+from fastface.store import Facts, Store
+from fastface.types import FloatArray, IntArray
+from fastface.verdicts import replay
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Grouping:
+    """moments: (n_photos,) int64.  labels: (n,) int64, -1 for none.  threshold: the cut used."""
+
+    moments: IntArray
+    labels: IntArray
+    threshold: float
+
+
+class Match(NamedTuple):
+    """Whom a gallery sees in a face; see `types.Identification`.  person: a number or None."""
+
+    person: int | None
+    confidence: float
+    distance: float
+
+
+class Gallery(Protocol):
+    """Exemplars of people, to compare new faces with.  faces: (n, d) float32, unit norm."""
+
+    def identify(self, faces: FloatArray) -> Sequence[Match]: ...
+
+
+class Engine(Protocol):
+    """The models and algorithms that a library works with.
+
+    model_tag: names what made an observation; known without loading a model.
+    grouping_tag: names the algorithm and its constants: another one means grouping again.
+    min_side: photos are decoded with a longer side of at least so many pixels.
+    """
+
+    @property
+    def model_tag(self) -> str: ...
+    @property
+    def grouping_tag(self) -> str: ...
+    @property
+    def min_side(self) -> int: ...
+    def make_analyzer(self) -> Analyzer: ...
+    def group(self, facts: Facts) -> Grouping: ...
+    def make_gallery(self, faces: FloatArray, people: IntArray, quality: FloatArray) -> Gallery: ...
+
+
+class DefaultEngine:
+    """The default model pack and the algorithms of this package, each loaded when first used."""
+
+    @property
+    def model_tag(self) -> str:
+        from fastface.analysis import MODEL_TAG
+
+        return MODEL_TAG
+
+    @property
+    def grouping_tag(self) -> str:
+        # A release may change any constant of the grouping; grouping again costs little.
+        return f"fastface {version('fastface-people')}"
+
+    @property
+    def min_side(self) -> int:
+        from fastface.analysis import DECODE_SIDE
+
+        return DECODE_SIDE
+
+    def make_analyzer(self) -> Analyzer:
+        from fastface.analysis import Analyzer
+
+        return Analyzer()
+
+    def group(self, facts: Facts) -> Grouping:
+        from fastface import clustering, moments
+
+        of_photo = moments.split(
+            facts.taken_at,
+            facts.latitude,
+            facts.longitude,
+            folder=[str(path.parent) for path in facts.paths],
+            order=[path.name for path in facts.paths],
+        )
+        found = clustering.cluster(
+            facts.faces,
+            facts.torsos if facts.torsos.any() else None,
+            moments=of_photo[facts.photo_index],
+            photos=facts.photo_index,
+            unclear=facts.unclear,
+        )
+        return Grouping(of_photo, found.labels, found.threshold)
+
+    def make_gallery(self, faces: FloatArray, people: IntArray, quality: FloatArray) -> Gallery:
+        from fastface import gallery
+
+        return gallery.Gallery.build(faces, people, quality)
+
+
+def regroup(store: Store, engine: Engine, *, force: bool = False) -> bool:
+    """Brings moments, clusters and people up to date; False if nothing they rest on changed."""
+    model = engine.model_tag
+    rests_on = {
+        "revision": store.revision(),
+        "model": model,
+        "grouping": engine.grouping_tag,
+    }
+    last = store.state("grouping", {})
+    if not force and all(last.get(key) == value for key, value in rests_on.items()):
+        return False
+    facts = store.facts(model)
+    grouping = engine.group(facts)
+    clusters = dict(zip(facts.ids.tolist(), grouping.labels.tolist(), strict=True))
+    with store.atomic():
+        moments = zip(facts.content_ids.tolist(), grouping.moments.tolist(), strict=True)
+        store.replace_moments(moments)
+        replay_people(store, model, clusters)
+        store.set_state("grouping", {**rests_on, "threshold": float(grouping.threshold)})
+    return True
+
+
+def replay_people(store: Store, model: str, clusters: Mapping[int, int] | None = None) -> None:
+    """Writes who is who: verdicts over clusters (by observation id; None keeps the stored ones).
+
+    Call it inside `store.atomic()`, so that no verdict of another process is missed.
+    """
+    rows = store.memberships(model)
+    present = [row for row in rows if row.present]
+    labels = [
+        row.cluster if clusters is None else clusters.get(row.observation_id, -1) for row in present
+    ]
+    people = replay(
+        [row.anchor for row in present],
+        labels,
+        store.verdicts(),
+        previous=[(row.anchor, row.person_id) for row in rows if row.person_id is not None],
+        previous_names=store.names(),
+        next_id=store.state("next_person", 1),
+    )
+    store.put_people(people.names)
+    store.replace_memberships(
+        (row.observation_id, label, person)
+        for row, label, person in zip(present, labels, people.persons, strict=True)
+    )
+    store.drop_empty_people()
+    store.set_state("next_person", people.next_id)
+    store.set_state("people_version", store.people_version() + 1)

@@ -1,0 +1,94 @@
+"""What a worker does with one photo: decode, analyse, check.  Fit for threads and processes."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import numpy as np
+
+from fastface.errors import PhotoError
+from fastface.images import decode
+from fastface.photos import PhotoFile
+from fastface.types import ImageArray, Observation, PhotoMetadata
+
+UNIT_NORM_TOLERANCE: Final = 1e-3
+
+
+class Analyzer(Protocol):
+    """Finds people in pixels; safe to call from many threads."""
+
+    def analyze(self, pixels: ImageArray) -> list[Observation]: ...
+
+
+class LazyAnalyzer:
+    """Makes the analyzer when the first photo needs it; threads share it, each process has one.
+
+    make: makes the analyzer; for an executor of processes, a function that can be pickled.
+    """
+
+    def __init__(self, make: Callable[[], Analyzer]) -> None:
+        self._make = make
+        self._lock = threading.Lock()
+        self._analyzer: Analyzer | None = None
+
+    def __reduce__(self) -> tuple[Callable[..., LazyAnalyzer], tuple[Callable[[], Analyzer]]]:
+        return _of_this_process, (self._make,)
+
+    def analyze(self, pixels: ImageArray) -> list[Observation]:
+        with self._lock:
+            if self._analyzer is None:
+                self._analyzer = self._make()
+        return self._analyzer.analyze(pixels)
+
+
+@functools.cache
+def _of_this_process(make: Callable[[], Analyzer]) -> LazyAnalyzer:
+    return LazyAnalyzer(make)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reading:
+    """What a photo says of itself, and what the models see in it."""
+
+    metadata: PhotoMetadata
+    observations: list[Observation]
+
+
+class ChangedWhileReadError(PhotoError):
+    """Not a broken photo: the next scan sees the new content."""
+
+
+def read_photo(photo: PhotoFile, *, analyzer: LazyAnalyzer, min_side: int) -> Reading:
+    """Everything that the models see in a photo file.
+
+    Raises PhotoError if it cannot be decoded, ChangedWhileReadError if it is not the file any more
+    that the walk met, ValueError if the analyzer returned something that is no measurement.
+    """
+    decoded = decode(photo.path, min_side=min_side)
+    observations = analyzer.analyze(decoded.pixels)
+    for number, observation in enumerate(observations):
+        _check(observation, number)
+    now = photo.path.stat()
+    if (now.st_size, now.st_mtime_ns) != (photo.size, photo.mtime_ns):
+        raise ChangedWhileReadError("changed while it was read; the next scan tries it again")
+    return Reading(decoded.metadata, observations)
+
+
+def _check(observation: Observation, number: int) -> None:
+    """What is stored is a fact for ever: nothing that is no measurement gets in."""
+    for name in ("face", "torso"):
+        embedding = getattr(observation, name)
+        if embedding is None and name == "torso":
+            continue
+        norm = np.linalg.norm(np.asarray(embedding, np.float64))
+        if embedding.ndim != 1 or not abs(norm - 1.0) <= UNIT_NORM_TOLERANCE:  # NaN fails too
+            raise ValueError(f"face {number}: the {name} embedding is not a vector of unit norm")
+    numbers = (*observation.box, *(observation.torso_box or ()), observation.score)
+    if not np.isfinite((*numbers, observation.quality)).all():
+        raise ValueError(f"face {number}: box, score or quality is not finite")
+    if observation.landmarks.shape != (5, 2) or not np.isfinite(observation.landmarks).all():
+        raise ValueError(f"face {number}: expected five finite landmarks")

@@ -1,0 +1,39 @@
+"""The library's memory: facts, derived tables and verdicts as verbs.  It knows no algorithm.
+
+Facts (photos, observations) are written once per photo content and model.  Derived tables may be
+thrown away.  Verdicts are append-only.  `types.Anchor` is the only bridge between them.
+sqlite3 is imported in `store.database` and nowhere else.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from fastface.store.database import Database
+from fastface.store.facts import FactTables
+from fastface.store.people import PeopleTables, person_key
+from fastface.store.rows import Facts, FailureRow, FileRow, Membership
+from fastface.store.verdict_log import VerdictLog
+
+__all__ = ["Facts", "FailureRow", "FileRow", "Membership", "Store", "person_key"]
+
+
+class Store(FactTables, PeopleTables, VerdictLog):
+    """The tables of one library file.  Writes belong inside `with store.atomic():`."""
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        super().__init__(Database(path, read_only=read_only))
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._database.close()
+
+    def atomic(self) -> AbstractContextManager[None]:
+        """A transaction that holds the write lock; nested, a savepoint."""
+        return self._database.atomic()
+
+    def check_writable(self) -> None:
+        """Raises LibraryError now rather than after minutes of work."""
+        with self.atomic():
+            pass

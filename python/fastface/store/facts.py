@@ -1,0 +1,189 @@
+"""Facts: photos, what a model saw in them, and which path holds what.  Never edited."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from fastface.store.rows import (
+    FACE_TYPE,
+    TORSO_TYPE,
+    Facts,
+    FailureRow,
+    FileRow,
+    observation_row,
+    path_of,
+    stack,
+)
+from fastface.store.tables import PRESENT, Tables
+from fastface.types import Anchor, Box, Observation, PhotoMetadata
+
+
+class FactTables(Tables):
+    """Contents, files, analyses, observations and failures."""
+
+    def files_under(self, folder: Path, model: str) -> dict[bytes, FileRow]:
+        """Every path known under a folder, present or missing."""
+        rows = self._database.rows(
+            """SELECT path, size, mtime_ns, hash, missing, analysis.model IS NOT NULL
+               FROM file JOIN content ON content.id = file.content_id
+               LEFT JOIN analysis ON analysis.content_id = content.id AND analysis.model = ?
+               WHERE path >= ? AND path < ?""",
+            (model, *_range_under(folder)),
+        )
+        return {
+            path: FileRow(size, mtime_ns, content_hash, bool(missing), bool(analysed))
+            for path, size, mtime_ns, content_hash, missing, analysed in rows
+        }
+
+    def failures_under(self, folder: Path) -> dict[bytes, FailureRow]:
+        """Every path under a folder that could not be read."""
+        rows = self._database.rows(
+            """SELECT path, size, mtime_ns, reader, message FROM failure
+               WHERE path >= ? AND path < ?""",
+            _range_under(folder),
+        )
+        return {row[0]: FailureRow(*row[1:]) for row in rows}
+
+    def failures(self) -> list[tuple[Path, str]]:
+        """Every path that could not be read, and why, by path."""
+        rows = self._database.rows("SELECT path, message FROM failure ORDER BY path")
+        return [(path_of(path), message) for path, message in rows]
+
+    def is_analysed(self, content_hash: str, model: str) -> bool:
+        """Whether this content has been through these models."""
+        return bool(
+            self._database.row(
+                """SELECT 1 FROM content JOIN analysis ON content_id = content.id
+                   WHERE hash = ? AND model = ?""",
+                (content_hash, model),
+            )
+        )
+
+    def add_analysis(
+        self,
+        content_hash: str,
+        metadata: PhotoMetadata,
+        model: str,
+        observations: Sequence[Observation],
+    ) -> bool:
+        """Remembers a photo's content and what a model saw in it; False if that was known."""
+        self._database.run(
+            """INSERT INTO content (hash, width, height, taken_at, latitude, longitude, camera)
+               VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING""",
+            (
+                content_hash,
+                metadata.width,
+                metadata.height,
+                metadata.taken_at,
+                metadata.latitude,
+                metadata.longitude,
+                metadata.camera,
+            ),
+        )
+        content_id = self._content_id(content_hash)
+        added = self._database.run(
+            "INSERT INTO analysis VALUES (?, ?) ON CONFLICT DO NOTHING", (content_id, model)
+        )
+        if not added.rowcount:
+            return False
+        self._database.run_many(
+            """INSERT INTO observation (content_id, model, position, box_left, box_top, box_width,
+               box_height, landmarks, score, quality, unclear, face, torso_left, torso_top,
+               torso_width, torso_height, torso) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+               ?, ?, ?)""",
+            (
+                (content_id, model, position, *observation_row(observation))
+                for position, observation in enumerate(observations)
+            ),
+        )
+        self._facts_changed()
+        return True
+
+    def put_file(self, path: bytes, size: int, mtime_ns: int, content_hash: str) -> None:
+        """Remembers which content a path holds now."""
+        self._database.run("DELETE FROM failure WHERE path = ?", (path,))
+        self._database.run(
+            """INSERT INTO file VALUES (?, ?, ?, ?, 0) ON CONFLICT (path) DO UPDATE SET
+               size = excluded.size, mtime_ns = excluded.mtime_ns, missing = 0,
+               content_id = excluded.content_id""",
+            (path, size, mtime_ns, self._content_id(content_hash)),
+        )
+        self._facts_changed()
+
+    def put_failure(self, path: bytes, failure: FailureRow) -> None:
+        """Remembers that a path holds no photo that can be read."""
+        if self._database.run("DELETE FROM file WHERE path = ?", (path,)).rowcount:
+            self._facts_changed()
+        self._database.run("REPLACE INTO failure VALUES (?, ?, ?, ?, ?)", (path, *failure))
+
+    def mark_missing(self, paths: Iterable[bytes], *, missing: bool = True) -> None:
+        """Marks paths as gone, or as back."""
+        keys = [(path,) for path in paths]
+        self._database.run_many(
+            f"UPDATE file SET missing = {int(missing)} WHERE path = ?",  # noqa: S608
+            keys,
+        )
+        if missing:
+            self._database.run_many("DELETE FROM failure WHERE path = ?", keys)
+        if keys:
+            self._facts_changed()
+
+    def facts(self, model: str) -> Facts:
+        """All observations of a model on photos that are present."""
+        with self._database.snapshot():
+            photos = self._database.rows(
+                f"""SELECT content.id, hash, path, taken_at, latitude, longitude
+                    FROM content JOIN {PRESENT} present ON present.content_id = content.id
+                    JOIN analysis ON analysis.content_id = content.id
+                    WHERE model = ? ORDER BY hash""",  # noqa: S608
+                (model,),
+            )
+            observations = self._database.rows(
+                f"""SELECT observation.id, hash, box_left, box_top, box_width, box_height, face,
+                    torso, score, quality, unclear, content.id
+                    FROM observation JOIN content ON content.id = observation.content_id
+                    JOIN {PRESENT} present ON present.content_id = content.id
+                    WHERE model = ? ORDER BY hash, position""",  # noqa: S608
+                (model,),
+            )
+        index = {photo[0]: i for i, photo in enumerate(photos)}
+        return Facts(
+            content_ids=np.array([row[0] for row in photos], np.int64),
+            hashes=[row[1] for row in photos],
+            paths=[path_of(row[2]) for row in photos],
+            taken_at=np.array([row[3] for row in photos], np.float64),
+            latitude=np.array([row[4] for row in photos], np.float64),
+            longitude=np.array([row[5] for row in photos], np.float64),
+            ids=np.array([row[0] for row in observations], np.int64),
+            anchors=[Anchor(row[1], Box(*row[2:6])) for row in observations],
+            photo_index=np.array([index[row[11]] for row in observations], np.int64),
+            faces=stack([row[6] for row in observations], FACE_TYPE),
+            torsos=stack([row[7] for row in observations], TORSO_TYPE),
+            scores=np.array([row[8] for row in observations], np.float32),
+            quality=np.array([row[9] for row in observations], np.float32),
+            unclear=np.array([row[10] for row in observations], np.bool_),
+        )
+
+    def revision(self) -> int:
+        """A number that grows whenever facts change."""
+        return int(self.state("revision", 0))
+
+    def _facts_changed(self) -> None:
+        self.set_state("revision", self.revision() + 1)
+
+    def _content_id(self, content_hash: str) -> int:
+        row = self._database.row("SELECT id FROM content WHERE hash = ?", (content_hash,))
+        if row is None:
+            raise KeyError(f"no content {content_hash}")
+        return int(row[0])
+
+
+def _range_under(folder: Path) -> tuple[bytes, bytes]:
+    """Bounds (first, past the last) of all keys below a folder, for the primary key."""
+    separator = os.fsencode(os.sep)
+    stem = os.fsencode(folder).rstrip(separator)
+    return stem + separator, stem + bytes([separator[0] + 1])

@@ -1,0 +1,108 @@
+"""What the store takes and hands out: rows, and arrays of all observations."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from fastface.types import Anchor, FloatArray, IntArray, Observation
+
+FACE_TYPE: Final = "<f4"
+# Torsos are long and only compared within a moment: half the bytes move a distance by under 0.001.
+TORSO_TYPE: Final = "<f2"
+
+
+class FileRow(NamedTuple):
+    """What is known of a path.  analysed: its content has observations of the asked model."""
+
+    size: int
+    mtime_ns: int
+    content_hash: str
+    missing: bool
+    analysed: bool
+
+
+class FailureRow(NamedTuple):
+    """A photo that could not be read.  reader: version of the fastface that tried."""
+
+    size: int
+    mtime_ns: int
+    reader: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Facts:
+    """All observations of one model on photos that are present, in canonical order.
+
+    The order is by content hash, then place in the photo: the same whatever the order of files.
+    Photos, p of them: content_ids (p,) int64; hashes, paths; taken_at, latitude, longitude (p,)
+    float64, NaN where unknown.  Observations, n of them: ids (n,) int64; anchors; photo_index (n,)
+    int64 into the photos; faces (n, d) and torsos (n, d') float32, unit norm, a missing torso all
+    zero; scores, quality (n,) float32; unclear (n,) bool.
+    """
+
+    content_ids: IntArray
+    hashes: list[str]
+    paths: list[Path]
+    taken_at: npt.NDArray[np.float64]
+    latitude: npt.NDArray[np.float64]
+    longitude: npt.NDArray[np.float64]
+    ids: IntArray
+    anchors: list[Anchor]
+    photo_index: IntArray
+    faces: FloatArray
+    torsos: FloatArray
+    scores: FloatArray
+    quality: FloatArray
+    unclear: npt.NDArray[np.bool_]
+
+
+class Membership(NamedTuple):
+    """Where the last grouping put an observation.  cluster: -1 for none."""
+
+    observation_id: int
+    anchor: Anchor
+    cluster: int
+    person_id: int | None
+    present: bool
+
+
+def observation_row(observation: Observation) -> tuple[Any, ...]:
+    """The columns of an observation, from box to torso."""
+    torso_box: Sequence[float | None] = observation.torso_box or (None,) * 4
+    return (
+        *map(float, observation.box),
+        _blob(observation.landmarks, FACE_TYPE),
+        float(observation.score),
+        float(observation.quality),
+        int(observation.unclear),
+        _blob(observation.face, FACE_TYPE),
+        *(None if edge is None else float(edge) for edge in torso_box),
+        None if observation.torso is None else _blob(observation.torso, TORSO_TYPE),
+    )
+
+
+def stack(blobs: list[bytes | None], dtype: str) -> FloatArray:
+    """Embeddings, (n, d) float32, from blobs of equal length; None becomes a row of zeros."""
+    n_bytes = max((len(blob) for blob in blobs if blob is not None), default=0)
+    empty = bytes(n_bytes)
+    joined = b"".join(empty if blob is None else blob for blob in blobs)
+    if not joined:
+        return np.zeros((len(blobs), 0), np.float32)
+    return np.frombuffer(joined, dtype).reshape(len(blobs), -1).astype(np.float32)
+
+
+def _blob(array: FloatArray, dtype: str) -> bytes:
+    return np.ascontiguousarray(array, dtype).tobytes()
+
+
+def path_of(key: bytes) -> Path:
+    """The path that a file's key stands for; any bytes will do."""
+    return Path(os.fsdecode(key))

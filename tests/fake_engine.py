@@ -1,0 +1,129 @@
+"""An engine without models: a photo's first pixels say who is in it; see `paint`.
+
+Run as a program it scans, and takes its time for every photo, so that it can be interrupted:
+`python -m tests.fake_engine LIBRARY FOLDER SECONDS`.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from fastface.library import Library
+from fastface.pipeline import Grouping, Match
+from fastface.store import Facts
+from fastface.types import Box, FloatArray, ImageArray, IntArray, Observation
+
+N_PEOPLE = 16
+UNCLEAR, BROKEN_MODEL, BUG = 200, 201, 202
+
+
+def paint(path: Path, people: Sequence[int], seed: int = 0) -> Path:
+    """A small photo of these people; each seed gives other content."""
+    pixels = np.zeros((24, 32, 3), np.uint8)
+    pixels[0, : len(people), 0] = np.array(people, np.uint8) + 1
+    pixels[1, :4, 1] = list(seed.to_bytes(4, "little"))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        Image.fromarray(pixels).save(file, "PNG")
+    return path
+
+
+@dataclass
+class FakeAnalyzer:
+    """Counts its calls.  seconds: how long a photo takes."""
+
+    seconds: float = 0.0
+    n_calls: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def analyze(self, pixels: ImageArray) -> list[Observation]:
+        with self.lock:
+            self.n_calls += 1
+        time.sleep(self.seconds)
+        people = [int(p) - 1 for p in pixels[0, :, 0] if p]
+        if BUG in people:
+            raise RuntimeError("the model fell over")
+        return [observation(person, place, pixels) for place, person in enumerate(people)]
+
+
+def observation(person: int, place: int, pixels: ImageArray) -> Observation:
+    jitter = np.random.default_rng(pixels[1, :4, 1].tolist()).uniform(-0.05, 0.05, N_PEOPLE)
+    face = (np.eye(N_PEOPLE)[person % N_PEOPLE] + jitter).astype(np.float32)
+    face /= np.linalg.norm(face)
+    if person == BROKEN_MODEL:
+        face[:] = np.nan
+    left = 0.05 + 0.2 * place
+    return Observation(
+        box=Box(left, 0.1, 0.15, 0.2),
+        landmarks=np.full((5, 2), left, np.float32),
+        score=0.9,
+        quality=0.5 + 0.01 * float(jitter[0]),
+        unclear=person == UNCLEAR,
+        face=face,
+        torso_box=None if place else Box(left, 0.3, 0.2, 0.5),
+        torso=None if place else face[:4] / np.linalg.norm(face[:4]),
+    )
+
+
+class FakeGallery:
+    """The person of the nearest face, if it is near."""
+
+    def __init__(self, faces: FloatArray, people: IntArray, quality: FloatArray) -> None:
+        self.faces, self.people = faces, people
+
+    def identify(self, faces: FloatArray) -> list[Match]:
+        if not len(self.people):
+            return [Match(None, 0.0, np.inf)] * len(faces)
+        distances = 1.0 - faces @ self.faces.T
+        nearest = distances.argmin(axis=1)
+        return [
+            Match(int(self.people[row]), 0.9, float(d[row]))
+            if d[row] < 0.5
+            else Match(None, 0.1, 2)
+            for row, d in zip(nearest, distances, strict=True)
+        ]
+
+
+@dataclass
+class FakeEngine:
+    """relabel: turns the person's number that a face shows into a cluster's."""
+
+    analyzer: FakeAnalyzer = field(default_factory=FakeAnalyzer)
+    relabel: Callable[[int], int] = lambda person: person
+    model_tag: str = "fake-1"
+    grouping_tag: str = "argmax-1"
+    min_side: int = 32
+    n_groupings: int = 0
+    n_made: int = 0
+    n_galleries: int = 0
+
+    def make_analyzer(self) -> FakeAnalyzer:
+        self.n_made += 1
+        return self.analyzer
+
+    def group(self, facts: Facts) -> Grouping:
+        self.n_groupings += 1
+        people = facts.faces.argmax(axis=1) if len(facts.ids) else np.zeros(0, np.int64)
+        labels = [
+            -1 if unclear else self.relabel(int(person))
+            for person, unclear in zip(people, facts.unclear, strict=True)
+        ]
+        moments = np.arange(len(facts.hashes)) // 4
+        return Grouping(moments, np.array(labels, np.int64), threshold=0.5)
+
+    def make_gallery(self, faces: FloatArray, people: IntArray, quality: FloatArray) -> FakeGallery:
+        self.n_galleries += 1
+        return FakeGallery(faces, people, quality)
+
+
+if __name__ == "__main__":
+    with Library(sys.argv[1], engine=FakeEngine(FakeAnalyzer(float(sys.argv[3])))) as library:
+        library.scan(sys.argv[2], workers=2)

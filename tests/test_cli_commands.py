@@ -1,0 +1,279 @@
+"""Every command against a library in memory: what it prints, where, and how it ends."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+import types
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fastface.cli import main
+from tests.fakes import FakeLibrary
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def library(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeLibrary]:
+    """The standard people, in the place of the user's own library."""
+    module = types.ModuleType("fastface.library")
+    module.Library = FakeLibrary  # type: ignore[attr-defined]
+    module.default_path = lambda: Path("/nowhere/library.db")  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "fastface.library", module)
+    FakeLibrary.opened.clear()
+    yield FakeLibrary().fill()
+    FakeLibrary.opened.clear()
+
+
+@pytest.fixture
+def run(library: FakeLibrary, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a command: exit code, stdout, stderr."""
+
+    def run(*arguments: str | Path) -> tuple[int, str, str]:
+        code = main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return run
+
+
+def run_json(run: Run, *arguments: str | Path) -> Any:
+    code, out, _ = run(*arguments, "--json")
+    assert code == 0
+    return json.loads(out)
+
+
+def test_people(run: Run) -> None:
+    code, out, err = run("people")
+    assert code == 0 and not err
+    assert out.splitlines() == [
+        "ID  NAME          PHOTOS  FACES",
+        "p1  Ada Lovelace       2      2",
+        "p2  -                  1      1",
+    ]
+    assert run("people", "--min-photos", "2")[1].count("\n") == 2
+
+
+def test_people_json(run: Run) -> None:
+    assert run_json(run, "people") == [
+        {"id": "p1", "name": "Ada Lovelace", "photos": 2, "faces": 2},
+        {"id": "p2", "name": None, "photos": 1, "faces": 1},
+    ]
+
+
+def test_people_of_an_empty_library(run: Run, library: FakeLibrary) -> None:
+    library.names, library.faces_found = {}, []
+    code, out, err = run("people")
+    assert (code, out) == (0, "") and "fastface scan FOLDER" in err
+    assert run_json(run, "people") == []
+
+
+def test_faces(run: Run) -> None:
+    code, out, _ = run("faces")
+    lines = out.splitlines()
+    assert code == 0 and lines[0].split() == ["PERSON", "QUALITY", "PLACE", "PHOTO"]
+    assert lines[1].startswith("p1") and lines[1].endswith("35% across, 35% down  /photos/a.jpg")
+    assert "(unclear)" in lines[4]
+    assert len(run("faces", "Ada Lovelace")[1].splitlines()) == 3
+    assert run("faces", "--unclear")[1].count("/photos/c.jpg") == 1
+
+
+def test_faces_json(run: Run) -> None:
+    faces = run_json(run, "faces")
+    assert faces[0] == {
+        "photo": "/photos/a.jpg",
+        "box": [0.25, 0.2, 0.2, 0.3],
+        "person": "p1",
+        "quality": 0.91,
+        "unclear": False,
+    }
+    assert faces[3]["person"] is None and faces[3]["unclear"] is True
+
+
+def test_photos(run: Run) -> None:
+    assert run("photos", "Ada Lovelace") == (0, "/photos/a.jpg\n/photos/b.jpg\n", "")
+    assert run("photos", "p2", "-0")[1] == "/photos/a.jpg\0"
+    assert run_json(run, "photos", "p1")[0] == {
+        "photo": "/photos/a.jpg",
+        "taken_at": "2001-09-09T01:46:40",
+    }
+
+
+def test_an_unknown_person_is_one_line_and_exit_1(run: Run) -> None:
+    code, out, err = run("photos", "Bob")
+    assert (code, out) == (1, "")
+    assert err == "fastface: error: no person 'Bob' in the library; `fastface people` lists them\n"
+
+
+def test_name(run: Run, library: FakeLibrary) -> None:
+    assert run("name", "p2", "Grace Hopper") == (0, "", "p2 is Grace Hopper, in 1 photo.\n")
+    assert library.names["p2"] == "Grace Hopper"
+    assert run_json(run, "name", "Grace Hopper", "Grace")["name"] == "Grace"
+
+
+def test_identify(run: Run, tmp_path: Path) -> None:
+    code, out, _ = run("identify", "new.jpg")
+    assert code == 0
+    known = " ".join(out.splitlines()[1].split())
+    assert known == "Ada Lovelace 97% 35% across, 35% down new.jpg"
+    assert out.splitlines()[2].startswith("unknown")
+    assert run("identify", "nobody.jpg") == (0, "", "nobody.jpg: no face found\n")
+
+
+def test_identify_json(run: Run) -> None:
+    known, unknown = run_json(run, "identify", "new.jpg")
+    assert known == {
+        "photo": "new.jpg",
+        "box": [0.25, 0.2, 0.2, 0.3],
+        "person": "p1",
+        "name": "Ada Lovelace",
+        "confidence": 0.97,
+        "distance": 0.31,
+    }
+    assert unknown["person"] is None and unknown["name"] is None
+
+
+def test_identify_goes_on_after_a_broken_photo(run: Run) -> None:
+    code, out, err = run("identify", "notes.txt", "new.jpg")
+    assert code == 1
+    assert "Ada Lovelace" in out and "notes.txt: not a JPEG" in err
+
+
+def test_scan(run: Run, library: FakeLibrary) -> None:
+    library.faces_found = []
+    code, out, err = run("scan", "/album", "--workers", "2")
+    assert code == 0
+    assert out.splitlines() == [
+        "4 photos: 3 new, 1 not readable in 1.5 s, 2.0 photos/s.",
+        "4 faces (1 too unclear to group), 2 people.",
+    ]
+    assert "warning: /album/broken.jpg: truncated after 12 bytes" in err
+    assert "\r" not in err and "\x1b" not in err  # no bar where there is no terminal
+
+
+def test_scan_lists_some_failures_and_all_with_json(run: Run, library: FakeLibrary) -> None:
+    many = [(Path(f"/album/{k}.jpg"), "empty file") for k in range(25)]
+    library.on_scan = lambda: None
+    library.fill = lambda folder: setattr(library, "broken", many)  # type: ignore[assignment]
+    code, _, err = run("scan", "/album")
+    assert code == 0
+    assert err.count("warning: ") == 10 and "and 15 more photos" in err
+    summary = run_json(run, "scan", "/album")
+    assert len(summary["failures"]) == 25
+    assert summary["failures"][3] == {"photo": "/album/3.jpg", "reason": "empty file"}
+    assert {"photos", "new", "unchanged", "moved", "failed", "missing"} <= set(summary)
+    assert {"faces", "unclear", "people", "seconds"} <= set(summary)
+
+
+def test_quiet_scan_says_only_what_went_wrong(run: Run) -> None:
+    code, out, err = run("-q", "scan", "/album")
+    assert (code, out) == (0, "")
+    assert err == "warning: /album/broken.jpg: truncated after 12 bytes\n"
+
+
+def test_ctrl_c_says_that_a_rerun_resumes(run: Run, library: FakeLibrary) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    library.on_scan = interrupt
+    code, out, err = run("scan", "/album")
+    assert (code, out) == (130, "")
+    assert err.startswith("fastface: stopped: ") and "run the same command again" in err
+    assert "Traceback" not in err and err.count("\n") == 1
+
+
+def test_stats(run: Run) -> None:
+    run("scan", "/album")
+    code, out, _ = run("stats")
+    assert code == 0
+    assert "people     2, of whom 1 named\n" in out and "threshold  0.525\n" in out
+    stats = run_json(run, "stats")
+    assert stats["people"] == 2 and stats["model"] == "yunet+sface"
+    assert stats["last_scan"]["photos"] == 4 and "failures" not in stats["last_scan"]
+
+
+def test_library_option_before_or_after_the_command(run: Run, tmp_path: Path) -> None:
+    FakeLibrary(tmp_path / "a.db").fill().names["p1"] = "Somebody Else"
+    for arguments in (
+        ["--library", tmp_path / "a.db", "people"],
+        ["people", "--library", tmp_path / "a.db"],
+    ):
+        assert "Somebody Else" in run(*arguments)[1]
+
+
+def test_a_name_cannot_steer_the_terminal(run: Run, library: FakeLibrary) -> None:
+    library.names["p1"] = "Ada\x1b[2J\n\u202eevil"
+    out = run("people")[1]
+    assert "Ada\\x1b[2J\\n\\u202eevil" in out
+    assert run_json(run, "people")[0]["name"] == library.names["p1"]
+
+
+def test_a_bug_is_a_traceback(run: Run, library: FakeLibrary) -> None:
+    def bug() -> None:
+        raise ZeroDivisionError
+
+    library.on_scan = bug
+    with pytest.raises(ZeroDivisionError):
+        run("scan", "/album")
+
+
+def test_an_os_error_names_the_file(run: Run, library: FakeLibrary) -> None:
+    def fail() -> None:
+        raise PermissionError(13, "Permission denied", "/album/x")
+
+    library.on_scan = fail
+    assert run("scan", "/album")[0::2] == (
+        1,
+        "fastface: error: Permission denied: /album/x\n",
+    )
+
+
+def test_report(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "r.html"
+    code, out, err = run("report", "-o", path)
+    assert (code, out) == (0, f"{path}\n") and err.startswith("Report written, ")
+    assert run_json(run, "report", "-o", path) == {
+        "report": str(path),
+        "bytes": path.stat().st_size,
+        "people": 2,
+        "faces": 4,
+        "photos": 2,
+    }
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", lambda uri: not opened.append(uri))
+    assert run("report", "-o", path, "--open")[0] == 0
+    assert opened == [path.as_uri()]
+    monkeypatch.setattr("webbrowser.open", lambda uri: False)
+    assert "no browser could be started" in run("report", "-o", path, "--open")[2]
+    assert run("report", "-o", tmp_path / "no folder" / "r.html")[0] == 1
+
+
+def test_library_warnings_are_one_line(run: Run, library: FakeLibrary) -> None:
+    library.on_scan = lambda: warnings.warn("coreml is not available", stacklevel=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        assert run("scan", "/album")[2].startswith("warning: coreml is not available\n")
+
+
+@pytest.mark.parametrize(("reply", "joined"), [("y\n", True), ("\n", False)])
+def test_a_name_joins_two_people_only_if_meant(
+    run: Run, library: FakeLibrary, monkeypatch: pytest.MonkeyPatch, reply: str, joined: bool
+) -> None:
+    code, _, err = run("name", "p2", " Ada  Lovelace ")
+    assert code == 1 and "Is p2 (1 photo) the same person?" in err and "--yes" in err
+    terminal = io.StringIO(reply)
+    terminal.isatty = lambda: True  # type: ignore[method-assign]
+    monkeypatch.setattr("sys.stdin", terminal)
+    assert run("name", "p2", "Ada Lovelace")[0] == (0 if joined else 1)
+    assert (library.names["p2"] == "Ada Lovelace") == joined
+
+
+def test_yes_joins_without_asking(run: Run, library: FakeLibrary) -> None:
+    assert run("name", "p2", "Ada Lovelace", "--yes")[0] == 0
+    assert library.names["p2"] == "Ada Lovelace"

@@ -1,0 +1,165 @@
+"""Boxes, landmarks and scores, on grids made by hand and on real photos."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from fastface import models as model_packs
+from fastface.detection import Detector, suppress
+from fastface.inference import OrtSession
+from tests.reference import suppression
+
+
+class FakeYuNet:
+    """Reports one face, given in pixels of a photo `photo_width` wide, at every scale it fits.
+
+    It scores highest where the face is `best_px` wide, as the real one does.
+    """
+
+    def __init__(self, box, photo_width: int, score: float = 0.9, seen=(10.0, 400.0)) -> None:
+        self.box, self.photo_width, self.score, self.seen = np.array(box), photo_width, score, seen
+        self.inputs: list[tuple[int, ...]] = []
+        self.used_width: list[int] = []
+
+    def run(self, inputs):
+        planes = inputs["input"]
+        self.inputs.append(planes.shape)
+        # The photo is white, the padding black.
+        width = int((planes[0, 0, 0] > 0).sum())
+        self.used_width.append(width)
+        left, top, w, h = self.box * (width / self.photo_width)
+        outputs = {}
+        for stride in (8, 16, 32):
+            rows, columns = planes.shape[2] // stride, planes.shape[3] // stride
+            cells = {
+                f"{name}_{stride}": np.zeros((1, rows * columns, n), np.float32)
+                for name, n in (("cls", 1), ("obj", 1), ("bbox", 4), ("kps", 10))
+            }
+            if stride == 16 and self.seen[0] <= w <= self.seen[1]:
+                x, y = (left + w / 2) / stride, (top + h / 2) / stride
+                column, row = int(x), int(y)
+                cell = row * columns + column
+                cells["cls_16"][0, cell] = cells["obj_16"][0, cell] = self.score
+                size = np.log([w / stride, h / stride])
+                cells["bbox_16"][0, cell] = [x - column, y - row, *size]
+                cells["kps_16"][0, cell] = np.tile([x - column, y - row], 5)
+            outputs |= cells
+        return outputs
+
+
+def white(height: int, width: int) -> np.ndarray:
+    return np.full((height, width, 3), 255, np.uint8)
+
+
+@pytest.mark.parametrize("shape", [(480, 640), (333, 501), (1, 1), (2000, 1500), (400, 6000)])
+def test_a_face_comes_back_where_it_was_put(shape):
+    height, width = shape
+    box = [width * 0.25, height * 0.25, height * 0.2, height * 0.3]
+    network = FakeYuNet(box, width, seen=(0.0, 1e9))
+    found = Detector(network, min_size_px=0).detect(white(height, width))
+    assert len(found) == 1
+    np.testing.assert_allclose(found.boxes[0], box, rtol=0.02, atol=1)
+    centre = np.array(box[:2]) + np.array(box[2:]) / 2
+    np.testing.assert_allclose(found.landmarks[0], np.tile(centre, (5, 1)), rtol=0.02, atol=1)
+    assert found.scores[0] == pytest.approx(0.9)
+    assert all(side % 32 == 0 for planes in network.inputs for side in planes[2:])
+    assert found.boxes.dtype == found.landmarks.dtype == found.scores.dtype == np.float32
+
+
+def test_boxes_are_clipped_to_the_photo():
+    network = FakeYuNet([-20, -30, 100, 120], 320)
+    found = Detector(network).detect(white(320, 320))
+    np.testing.assert_allclose(found.boxes[0], [0, 0, 80, 90], atol=0.1)
+
+
+def test_a_face_that_fills_the_photo_is_found_by_the_coarse_look():
+    network = FakeYuNet([200, 10, 700, 740], 1024)
+    found = Detector(network).detect(white(768, 1024))
+    assert network.used_width == [1024, 256]
+    np.testing.assert_allclose(found.boxes[0], [200, 10, 700, 740], atol=3)
+
+
+def test_small_faces_of_a_large_photo_are_looked_at_again():
+    network = FakeYuNet([500, 500, 50, 50], 4096)
+    Detector(network).detect(white(3072, 4096))
+    assert network.used_width == [1024, 256, 2048]
+
+
+def test_large_faces_are_not_looked_at_again():
+    network = FakeYuNet([500, 500, 400, 400], 4096)
+    Detector(network).detect(white(3072, 4096))
+    assert network.used_width == [1024, 256]
+
+
+def test_small_photos_are_looked_at_once_and_never_enlarged():
+    network = FakeYuNet([50, 50, 20, 20], 250)
+    Detector(network).detect(white(250, 250))
+    assert network.used_width == [250]
+
+
+def test_low_scores_and_tiny_faces_are_dropped():
+    assert len(Detector(FakeYuNet([50, 50, 40, 40], 250, score=0.6)).detect(white(250, 250))) == 0
+    assert len(Detector(FakeYuNet([50, 50, 11, 11], 250)).detect(white(250, 250))) == 0
+    assert len(Detector(FakeYuNet([50, 50, 40, 40], 250, score=0.71)).detect(white(250, 250))) == 1
+
+
+# Few positions and scores, so that overlaps and ties are common.
+ROWS = st.lists(
+    st.tuples(*[st.integers(0, 12)] * 2, *[st.integers(0, 8)] * 2, st.integers(0, 4)), max_size=24
+)
+
+
+@given(ROWS)
+def test_suppression_equals_its_twin(rows):
+    table = np.array(rows, np.float32).reshape(-1, 5)
+    boxes, scores = table[:, :4], table[:, 4]
+    assert suppress(boxes, scores).tolist() == suppression.suppress(boxes, scores)
+
+
+@pytest.fixture(scope="module")
+def detector(models: Path) -> Detector:
+    file = model_packs.installed()["detector"]
+    return Detector(OrtSession(file.path, sha256=file.sha256))
+
+
+@pytest.mark.models
+@pytest.mark.photos
+def test_faces_of_real_photos_are_found(detector: Detector, photos_dir: Path):
+    boxes_of = json.loads((photos_dir / "detect_boxes.json").read_text())
+    n_large = n_found = n_extra = 0
+    for name in sorted(boxes_of)[:20]:
+        truth = np.array(boxes_of[name], np.float32).reshape(-1, 4)
+        found = detector.detect(np.asarray(Image.open(photos_dir / "detect" / name).convert("RGB")))
+        overlaps = np.array([[suppression.overlap(a, b) for a in found.boxes] for b in truth])
+        large = truth[:, 2] >= 24
+        n_large += large.sum()
+        n_found += (overlaps[large].max(axis=1, initial=0) >= 0.4).sum()
+        n_extra += (overlaps.max(axis=0, initial=0) < 0.2).sum()
+    assert n_found >= 0.9 * n_large
+    assert n_extra <= 5
+
+
+@pytest.mark.models
+@pytest.mark.photos
+def test_close_ups_are_found(detector: Detector, photos_dir: Path):
+    labels = json.loads((photos_dir / "album_labels.json").read_text())
+    for name in sorted(labels)[:6]:
+        left, top, width, height = labels[name]["faces"][0]["box"]
+        photo = Image.open(photos_dir / "album" / name).convert("RGB")
+        close = photo.crop((left, top, left + width, top + height)).resize((900, 1100))
+        found = detector.detect(np.asarray(close))
+        assert len(found) >= 1
+        assert found.boxes[0, 2] > 450
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("shape", [(1, 1), (1, 5000), (5000, 1), (31, 33)])
+def test_photos_of_odd_shapes_have_no_faces(detector: Detector, shape):
+    assert len(detector.detect(np.zeros((*shape, 3), np.uint8))) == 0

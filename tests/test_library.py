@@ -1,0 +1,570 @@
+"""The library as its users see it, with an engine that needs no models."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from fastface.errors import LibraryError, ModelError, NotFoundError, PhotoError, ScanInterrupted
+from fastface.images import decode
+from fastface.library import Library, default_path
+from fastface.store import Store
+from fastface.types import ImageArray, Observation
+from tests.fake_engine import BROKEN_MODEL, BUG, UNCLEAR, FakeAnalyzer, FakeEngine, paint
+
+
+@pytest.fixture
+def album(tmp_path: Path) -> Path:
+    """Nine photos: person 0 on five, person 1 on four, two without a face."""
+    folder = tmp_path / "album"
+    for number, people in enumerate([[0], [0, 1], [0], [], [1], [1, 0], [], [0], [1]]):
+        paint(folder / f"{number}.png", people, seed=number)
+    return folder
+
+
+@pytest.fixture
+def engine() -> FakeEngine:
+    return FakeEngine()
+
+
+@pytest.fixture
+def library(tmp_path: Path, engine: FakeEngine) -> Iterator[Library]:
+    with Library(tmp_path / "private" / "library.db", engine=engine) as library:
+        yield library
+
+
+def again(library: Library, engine: FakeEngine) -> Library:
+    library.close()
+    return Library(library.path, engine=engine)
+
+
+def who(library: Library) -> dict[str, tuple[str | None, frozenset[str]]]:
+    """Person id -> name and the photos' names."""
+    return {
+        person.id: (person.name, frozenset(row.path.name for row in library.photos(person.id)))
+        for person in library.people()
+    }
+
+
+# -- scanning ------------------------------------------------------------------------------------
+
+
+def test_scan_finds_people(library: Library, album: Path) -> None:
+    summary = library.scan(album)
+    assert (summary.n_photos, summary.n_new, summary.n_faces) == (9, 9, 9)
+    assert (summary.n_people, summary.n_failed, summary.failures) == (2, 0, ())
+    first, second = library.people()
+    assert (first.id, first.name, first.n_photos, first.n_faces) == ("p1", None, 5, 5)
+    assert (second.id, second.n_photos) == ("p2", 4)
+    assert first.cover in library.faces("p1")
+    assert [row.path.name for row in library.photos("p2")] == ["1.png", "4.png", "5.png", "8.png"]
+    assert len(library.faces()) == 9
+    stats = library.stats()
+    assert (stats.n_photos, stats.n_people, stats.n_named, stats.n_moments) == (9, 2, 0, 3)
+    assert (stats.model, stats.threshold) == ("fake-1", 0.5)
+    assert stats.last_scan["n_new"] == 9
+
+
+def test_second_scan_does_no_model_work(library: Library, album: Path) -> None:
+    library.scan(album)
+    idle = FakeEngine()
+    with again(library, idle) as library:
+        summary = library.scan(album)
+    assert (summary.n_new, summary.n_unchanged, summary.n_faces) == (0, 9, 9)
+    assert (idle.n_made, idle.analyzer.n_calls, idle.n_groupings) == (0, 0, 0)
+
+
+def test_moved_and_copied_photos_are_not_analysed_again(
+    library: Library, album: Path, engine: FakeEngine
+) -> None:
+    library.scan(album)
+    people = library.people()
+    (album / "0.png").rename(album / "renamed.png")
+    (album / "deep").mkdir()
+    shutil.copy2(album / "1.png", album / "deep" / "copy.png")
+    summary = library.scan(album)
+    assert (summary.n_new, summary.n_moved, summary.n_unchanged) == (0, 2, 8)
+    assert summary.n_missing == 1
+    assert engine.analyzer.n_calls == 9
+    assert [(p.id, p.n_photos) for p in library.people()] == [(p.id, p.n_photos) for p in people]
+    assert "renamed.png" in {face.photo.name for face in library.faces("p1")}
+
+
+def test_copies_within_one_scan_are_analysed_once(
+    library: Library, album: Path, engine: FakeEngine
+) -> None:
+    shutil.copytree(album, album / "backup")
+    summary = library.scan(album, workers=4)
+    assert (summary.n_new, summary.n_moved, engine.analyzer.n_calls) == (9, 9, 9)
+    assert library.people()[0].n_photos == 5
+
+
+def test_touched_photo_is_hashed_but_not_analysed(
+    library: Library, album: Path, engine: FakeEngine
+) -> None:
+    library.scan(album)
+    os.utime(album / "0.png", (1, 1))
+    summary = library.scan(album)
+    assert (summary.n_unchanged, summary.n_moved) == (9, 0)
+    assert engine.analyzer.n_calls == 9
+
+
+def test_changed_photo_is_analysed(library: Library, album: Path) -> None:
+    library.scan(album)
+    paint(album / "0.png", [1, 2], seed=99)
+    summary = library.scan(album)
+    assert (summary.n_new, summary.n_unchanged) == (1, 8)
+    assert sorted(p.n_photos for p in library.people()) == [1, 4, 5]
+
+
+def test_deleted_photos_leave_and_come_back(
+    library: Library, album: Path, engine: FakeEngine, tmp_path: Path
+) -> None:
+    library.scan(album)
+    library.name("p2", "Ada")
+    for number in (1, 4, 5, 8):
+        (album / f"{number}.png").rename(tmp_path / f"{number}.png")
+    summary = library.scan(album)
+    assert (summary.n_missing, summary.n_photos, summary.n_people) == (4, 5, 1)
+    assert library.stats().n_missing == 4
+    assert [p.id for p in library.people()] == ["p1"]
+    with pytest.raises(NotFoundError, match="missing"):
+        library.name("Ada", "Bea")
+    for number in (1, 4, 5, 8):
+        (tmp_path / f"{number}.png").rename(album / f"{number}.png")
+    summary = library.scan(album)
+    assert (summary.n_new, summary.n_unchanged) == (0, 9)
+    assert engine.analyzer.n_calls == 9
+    assert {p.id: p.name for p in library.people()} == {"p1": None, "p2": "Ada"}
+
+
+def test_missing_is_only_said_of_the_scanned_folder(library: Library, tmp_path: Path) -> None:
+    for seed, folder in enumerate(("a", "a0", "b")):
+        paint(tmp_path / folder / "x.png", [0], seed)
+        library.scan(tmp_path / folder)
+    (tmp_path / "a" / "x.png").unlink()
+    (tmp_path / "a0" / "x.png").unlink()
+    assert library.scan(tmp_path / "a").n_missing == 1
+    assert library.people()[0].n_photos == 2
+
+
+def test_broken_photos_are_reported_and_not_tried_again(
+    library: Library, album: Path, engine: FakeEngine
+) -> None:
+    (album / "empty.jpg").touch()
+    (album / "noise.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(64))
+    paint(album / "nan.png", [BROKEN_MODEL], seed=7)
+    paint(album / "bug.png", [BUG], seed=8)
+    summary = library.scan(album)
+    assert (summary.n_photos, summary.n_new, summary.n_failed) == (13, 9, 4)
+    reasons = {path.name: reason for path, reason in summary.failures}
+    assert "unit norm" in reasons["nan.png"]
+    assert "fell over" in reasons["bug.png"]
+    assert len(library.faces()) == 9
+    n_calls = engine.analyzer.n_calls
+    (album / "nan.png").unlink()
+    (album / "bug.png").unlink()
+    failures = library.scan(album).failures
+    assert {path.name for path, _ in failures} == {"empty.jpg", "noise.png"}
+    assert library.failures() == list(failures)
+    assert engine.analyzer.n_calls == n_calls
+    paint(album / "noise.png", [0], seed=9)
+    summary = library.scan(album)
+    assert (summary.n_new, summary.n_failed) == (1, 1)
+
+
+def test_photo_that_breaks_later_loses_its_faces_only(library: Library, album: Path) -> None:
+    library.scan(album)
+    (album / "1.png").write_bytes(b"not a photo any more")
+    summary = library.scan(album)
+    assert (summary.n_failed, summary.n_unchanged, summary.n_faces) == (1, 8, 7)
+
+
+def test_names_of_files_need_not_be_utf8(library: Library, tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    name = os.fsdecode(b"\xff\xfe.png")
+    paint(folder / name, [0])
+    assert library.scan(folder).n_new == 1
+    assert library.scan(folder).n_unchanged == 1
+    assert library.faces()[0].photo == folder / name
+
+
+def test_unclear_faces_are_kept_apart(library: Library, album: Path) -> None:
+    paint(album / "blur.png", [UNCLEAR], seed=5)
+    summary = library.scan(album)
+    assert (summary.n_faces, summary.n_unclear, summary.n_people) == (10, 1, 2)
+    (unclear,) = (face for face in library.faces() if face.unclear)
+    assert unclear.person is None
+
+
+def test_empty_folder_and_no_folder(library: Library, tmp_path: Path) -> None:
+    (tmp_path / "none").mkdir()
+    assert library.scan(tmp_path / "none").n_photos == 0
+    assert library.people() == []
+    assert library.faces() == []
+    with pytest.raises(PhotoError, match="no such folder"):
+        library.scan(tmp_path / "nowhere")
+
+
+def test_progress_reaches_the_total(library: Library, album: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    library.scan(album, progress=lambda done, total, path: seen.append((done, total)))
+    assert seen == [(done, 9) for done in range(10)]
+    seen.clear()
+    library.scan(album, progress=lambda done, total, path: seen.append((done, total)))
+    assert seen == [(9, 9)]
+
+
+def test_new_model_sees_all_photos_again_and_people_keep_names(
+    library: Library, album: Path
+) -> None:
+    library.scan(album)
+    library.name("p2", "Ada")
+    before = who(library)
+    better = FakeEngine(model_tag="fake-2")
+    with again(library, better) as library:
+        assert library.scan(album).n_new == 9
+        assert who(library) == before
+
+
+def test_missing_models_stop_the_scan(library: Library, album: Path) -> None:
+    class NoModels(FakeEngine):
+        def make_analyzer(self) -> FakeAnalyzer:
+            raise ModelError("run: fastface models install")
+
+    with again(library, NoModels()) as library, pytest.raises(ModelError, match="install"):
+        library.scan(album)
+
+
+def test_photo_that_changes_while_it_is_read_is_tried_again(
+    library: Library, album: Path, engine: FakeEngine
+) -> None:
+    (album / "0.png").unlink()
+
+    class Meddler(FakeAnalyzer):
+        def analyze(self, pixels: ImageArray) -> list[Observation]:
+            if self.n_calls == 0:
+                paint(album / "1.png", [2, 2], seed=77)
+            return super().analyze(pixels)
+
+    with again(library, FakeEngine(Meddler())) as library:
+        summary = library.scan(album, workers=1)
+        assert [(path.name, "changed" in reason) for path, reason in summary.failures] == [
+            ("1.png", True)
+        ]
+        assert library.failures() == []
+        assert library.scan(album).n_new == 1
+        assert sorted(p.n_photos for p in library.people()) == [1, 3, 3]
+
+
+def test_folder_that_cannot_be_read_is_not_taken_for_empty(
+    unprivileged: Path, engine: FakeEngine
+) -> None:
+    folder = unprivileged / "album"
+    for seed, name in enumerate(["0.png", "locked/1.png", "locked/deep/2.png"]):
+        paint(folder / name, [0], seed)
+    with Library(unprivileged / "library.db", engine=engine) as library:
+        library.scan(folder)
+        (folder / "0.png").unlink()
+        (folder / "locked").chmod(0)
+        summary = library.scan(folder)
+        (folder / "locked").chmod(0o700)
+        assert [path for path, _ in summary.failures] == [folder / "locked"]
+        assert (summary.n_photos, summary.n_missing, summary.n_failed) == (0, 1, 0)
+        assert library.people()[0].n_photos == 2
+
+
+def test_photo_that_cannot_be_opened_is_tried_again(unprivileged: Path, engine: FakeEngine) -> None:
+    photo = paint(unprivileged / "album" / "0.png", [0])
+    photo.chmod(0)
+    with Library(unprivileged / "library.db", engine=engine) as library:
+        assert library.scan(photo.parent).failures == ((photo, "Permission denied"),)
+        photo.chmod(0o600)
+        assert library.scan(photo.parent).n_new == 1
+
+
+def test_analyzer_is_made_once_for_all_threads(library: Library, album: Path) -> None:
+    class Slow(FakeEngine):
+        def make_analyzer(self) -> FakeAnalyzer:
+            time.sleep(0.05)
+            return super().make_analyzer()
+
+    engine = Slow()
+    with again(library, engine) as library:
+        library.scan(album, workers=4)
+    assert engine.n_made == 1
+
+
+# -- order, workers, executors -------------------------------------------------------------------
+
+
+class ShuffledExecutor(ThreadPoolExecutor):
+    """Finishes photos in a random order."""
+
+    def submit(self, fn, /, *args, **kwargs) -> Future:  # type: ignore[no-untyped-def]
+        def later() -> object:
+            time.sleep(random.random() / 100)
+            return fn(*args, **kwargs)
+
+        return super().submit(later)
+
+
+def outcome(library: Library) -> object:
+    return [
+        (person, library.faces(person.id), library.photos(person.id)) for person in library.people()
+    ]
+
+
+@pytest.mark.parametrize("workers", [1, 2, 5])
+def test_workers_and_order_change_nothing(
+    library: Library, album: Path, tmp_path: Path, workers: int
+) -> None:
+    library.scan(album, workers=1)
+    other = FakeEngine()
+    with Library(tmp_path / "other.db", engine=other) as shuffled:
+        with ShuffledExecutor(workers) as executor:
+            shuffled.scan(album, workers=workers, executor=executor)
+        assert outcome(shuffled) == outcome(library)
+
+
+def test_photos_added_in_any_order_give_the_same_people(
+    library: Library, album: Path, tmp_path: Path, engine: FakeEngine
+) -> None:
+    library.scan(album)
+    late = tmp_path / "late"
+    late.mkdir()
+    for number in (3, 8, 5):
+        (album / f"{number}.png").rename(late / f"{number}.png")
+    with Library(tmp_path / "other.db", engine=FakeEngine()) as other:
+        for number in (8, 5, 3):
+            (late / f"{number}.png").rename(album / f"{number}.png")
+            other.scan(album)
+        assert {ph for _, ph in who(other).values()} == {ph for _, ph in who(library).values()}
+
+
+class PicklableEngine(FakeEngine):
+    make_analyzer = FakeAnalyzer  # type: ignore[assignment]  # a class can be sent to a process
+
+
+def test_processes_may_do_the_work(library: Library, album: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    with (
+        again(library, PicklableEngine()) as library,
+        ProcessPoolExecutor(1, mp_context=context) as executor,
+    ):
+        assert library.scan(album, executor=executor).n_new == 9
+        assert library.people()[0].n_photos == 5
+
+
+# -- names ---------------------------------------------------------------------------------------
+
+
+def test_names_survive_reclustering(library: Library, album: Path, engine: FakeEngine) -> None:
+    library.scan(album)
+    ada = library.name("p2", "  Ada ")
+    assert (ada.id, ada.name, ada.n_photos) == ("p2", "Ada", 4)
+    before = who(library)
+    engine.relabel = lambda person: 7 - person
+    library.recluster()
+    assert who(library) == before
+    assert library.faces("Ada") == library.faces("p2")
+
+
+def test_renaming_and_joining(library: Library, album: Path, engine: FakeEngine) -> None:
+    library.scan(album)
+    library.name("p1", "Ada")
+    library.name("Ada", "Adah")
+    assert library.people()[0].name == "Adah"
+    joined = library.name("p2", "Adah")
+    assert (joined.id, joined.n_photos, joined.n_faces) == ("p1", 7, 9)
+    library.recluster()
+    assert [(p.id, p.name) for p in library.people()] == [("p1", "Adah")]
+
+
+def test_merged_clusters_lose_no_name(library: Library, album: Path, engine: FakeEngine) -> None:
+    library.scan(album)
+    library.name("p1", "Ada")
+    library.name("p2", "Bea")
+    before = who(library)
+    engine.relabel = lambda person: 0
+    library.recluster()
+    assert who(library) == before
+
+
+def test_names_and_people_are_checked(library: Library, album: Path) -> None:
+    library.scan(album)
+    for bad in ("", "  ", "p12"):
+        with pytest.raises(ValueError, match="name"):
+            library.name("p1", bad)
+    for nobody in ("p99", "Nobody", ""):
+        with pytest.raises(NotFoundError):
+            library.photos(nobody)
+    assert library.name("p1", "Zoë").name == "Zoë"
+    assert library.photos("Zoe\u0308")  # the same name, decomposed
+
+
+# -- identifying ---------------------------------------------------------------------------------
+
+
+def test_identify_knows_people_and_strangers(
+    library: Library, album: Path, engine: FakeEngine, tmp_path: Path
+) -> None:
+    library.scan(album)
+    library.name("p2", "Ada")
+    photo = paint(tmp_path / "new.png", [1, 9, UNCLEAR, 0], seed=50)
+    faces = library.identify(photo)
+    assert [(face.person, face.name) for face in faces] == [
+        ("p2", "Ada"),
+        (None, None),
+        (None, None),
+        ("p1", None),
+    ]
+    assert faces[0].confidence == 0.9
+    assert faces[0].distance < 0.1
+    assert library.identify(decode(photo).pixels) == faces
+    assert engine.n_galleries == 1
+    library.name("p1", "Bea")
+    assert library.identify(photo)[3].name == "Bea"
+    assert library.identify(paint(tmp_path / "nobody.png", [])) == []
+    assert library.stats().n_photos == 9
+
+
+def test_identify_in_an_empty_library(library: Library, tmp_path: Path) -> None:
+    (face,) = library.identify(paint(tmp_path / "new.png", [1]))
+    assert (face.person, face.name, face.distance) == (None, None, float("inf"))
+    with pytest.raises(PhotoError):
+        library.identify(tmp_path / "gone.jpg")
+
+
+def test_identify_does_not_mix_models(library: Library, album: Path) -> None:
+    library.scan(album)
+    with (
+        again(library, FakeEngine(model_tag="fake-2")) as library,
+        pytest.raises(LibraryError, match="scan again"),
+    ):
+        library.identify(album / "0.png")
+
+
+# -- interruptions -------------------------------------------------------------------------------
+
+
+def test_ctrl_c_keeps_what_is_finished(library: Library, tmp_path: Path) -> None:
+    folder = tmp_path / "many"
+    for number in range(40):
+        paint(folder / f"{number:02}.png", [number % 3], seed=number)
+
+    def stop(done: int, total: int, path: Path | None) -> None:
+        if done == 16:
+            raise KeyboardInterrupt
+
+    with pytest.raises(ScanInterrupted, match=r"of 40 photos; they are kept"):
+        library.scan(folder, progress=stop, workers=2)
+    engine = FakeEngine()
+    with again(library, engine) as library:
+        summary = library.scan(folder)
+    assert summary.n_unchanged >= 16
+    assert summary.n_unchanged + engine.analyzer.n_calls == 40
+    assert summary.n_people == 3
+
+
+@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT])
+def test_killed_scan_resumes(tmp_path: Path, album: Path, sent: signal.Signals) -> None:
+    folder = tmp_path / "many"
+    for number in range(60):
+        paint(folder / f"{number:02}.png", [number % 3], seed=number)
+    path = tmp_path / "library.db"
+    process = scanning(path, folder, seconds=0.02)
+    try:
+        wait_for(lambda: path.exists() and n_analysed(path) >= 16)
+        process.send_signal(sent)
+        assert process.wait(10) != 0
+    finally:
+        process.kill()
+        process.communicate()
+    kept = n_analysed(path)
+    engine = FakeEngine()
+    with Library(path, engine=engine) as library:
+        summary = library.scan(folder)
+        assert (summary.n_unchanged, summary.n_new) == (kept, 60 - kept)
+        assert engine.analyzer.n_calls == 60 - kept
+        assert summary.n_people == 3
+
+
+def scanning(path: Path, folder: Path, *, seconds: float) -> subprocess.Popen[str]:
+    """Another process that scans, and takes its time for every photo."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.fake_engine", path, folder, str(seconds)],
+        cwd=Path(__file__).parents[1],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def n_analysed(path: Path) -> int:
+    try:
+        store = Store(path, read_only=True)
+    except LibraryError:
+        return 0
+    try:
+        return store.count("fake-1")["n_photos"]
+    finally:
+        store.close()
+
+
+def wait_for(true: object, seconds: float = 10.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():  # type: ignore[operator]
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.01)
+
+
+# -- two at a time -------------------------------------------------------------------------------
+
+
+def test_second_scan_says_locked_and_readers_go_on(tmp_path: Path, album: Path) -> None:
+    path = tmp_path / "library.db"
+    with Library(path, engine=FakeEngine()) as first, Library(path, engine=FakeEngine()) as second:
+        first.scan(album)
+
+        def meanwhile(done: int, total: int, photo: Path | None) -> None:
+            with pytest.raises(LibraryError, match="another scan"):
+                second.scan(album)
+            assert len(second.people()) == 2
+            second.name("p1", f"Ada {done}")
+
+        first.scan(album, progress=meanwhile)
+        assert first.people()[0].name == "Ada 9"
+
+
+def test_two_processes_share_a_library(tmp_path: Path, album: Path) -> None:
+    """Both open a new library at once; one scans, the other scans too or says that it is locked."""
+    path = tmp_path / "library.db"
+    processes = [scanning(path, album, seconds=0.01) for _ in range(3)]
+    endings = [(*process.communicate(timeout=30), process.returncode) for process in processes]
+    assert any(code == 0 for _, _, code in endings)
+    for _, errors, code in endings:
+        assert code == 0 or "another scan" in errors
+    with Library(path, engine=FakeEngine()) as library:
+        assert library.scan(album).n_unchanged == 9
+        assert len(library.faces()) == 9
+
+
+def test_default_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("FASTFACE_LIBRARY", str(tmp_path / "mine.db"))
+    assert default_path() == tmp_path / "mine.db"
+    monkeypatch.delenv("FASTFACE_LIBRARY")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    if sys.platform == "linux":
+        assert default_path() == tmp_path / "fastface" / "library.db"
