@@ -150,8 +150,11 @@ def replay_people(store: Store, model: str, clusters: Mapping[int, int] | None =
     )
     store.put_people(people.names)
     store.replace_memberships(
-        (row.observation_id, label, person)
-        for row, label, person in zip(present, labels, people.persons, strict=True)
+        model,
+        (
+            (row.observation_id, label, person)
+            for row, label, person in zip(present, labels, people.persons, strict=True)
+        ),
     )
     store.drop_empty_people()
     store.set_state("next_person", people.next_id)
