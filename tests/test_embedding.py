@@ -115,7 +115,7 @@ def test_embeddings_have_unit_norm_and_their_norms_are_told():
     crops = RNG.integers(0, 256, (11, 112, 112, 3)).astype(np.uint8)
     session = FakeSFace()
     embeddings, norms = Embedder(session).embed(crops)
-    assert session.batches == [8, 3]
+    assert session.batches == [4, 4, 3]
     raw = crops.transpose(0, 3, 1, 2).reshape(11, -1).astype(np.float32) @ session.weights
     np.testing.assert_allclose(norms, np.linalg.norm(raw, axis=1), rtol=1e-4)
     np.testing.assert_allclose(embeddings * norms[:, None], raw, rtol=1e-3, atol=1)

@@ -53,8 +53,8 @@ void check_cut(std::span<const CutStep> cut) {
   }
 }
 
-// The edges that matter: within the largest threshold and not overruled by a soft cannot-link.
-std::vector<Edge> take_edges(const LinkageProblem& problem, std::span<const Pair> overruled) {
+// The edges within the largest threshold, sorted by (i, j).
+std::vector<Edge> take_edges(const LinkageProblem& problem) {
   const float widest = problem.cut.back().threshold;
   std::vector<Edge> edges;
   edges.reserve(problem.distance.size());
@@ -69,16 +69,19 @@ std::vector<Edge> take_edges(const LinkageProblem& problem, std::span<const Pair
     if (!edges.empty() && !by_ends(edges.back(), edge)) sorted = false;
     edges.push_back(edge);
   }
-  if (!sorted) std::sort(edges.begin(), edges.end(), by_ends);
+  if (!sorted) sort_by_ends(edges, problem.n);
   for (std::size_t k = 1; k < edges.size(); ++k)
     if (!by_ends(edges[k - 1], edges[k])) refuse("edges", text({edges[k].i, edges[k].j}) + " is there twice");
-
-  auto next = overruled.begin();
-  std::erase_if(edges, [&](const Edge& edge) {
-    while (next != overruled.end() && (next->i < edge.i || (next->i == edge.i && next->j < edge.j))) ++next;
-    return next != overruled.end() && next->i == edge.i && next->j == edge.j;
-  });
   return edges;
+}
+
+// Removes the edges of sorted pairs.
+void overrule(std::vector<Edge>& edges, std::span<const Pair> pairs) {
+  auto next = pairs.begin();
+  std::erase_if(edges, [&](const Edge& edge) {
+    while (next != pairs.end() && (next->i < edge.i || (next->i == edge.i && next->j < edge.j))) ++next;
+    return next != pairs.end() && next->i == edge.i && next->j == edge.j;
+  });
 }
 
 // Everything named by leaf instead of by observation. A leaf is what must_link puts together,
@@ -268,11 +271,18 @@ Linkage median_linkage(const LinkageProblem& problem) {
   const std::vector<Pair> must = tidy_pairs(problem.must_link, n, "must_link");
   const std::vector<Pair> cannot = tidy_pairs(problem.cannot_link, n, "cannot_link");
   const std::vector<Pair> soft = tidy_pairs(problem.soft_cannot_link, n, "soft_cannot_link");
-  std::vector<Edge> edges = take_edges(problem, soft);
+  std::vector<Edge> edges = take_edges(problem);
   Leaves leaves = contract(n, must);
 
   std::vector<std::uint8_t> voter(n, 1);
-  if (problem.max_members) voter = choose_voters(n, edges, problem.max_members, problem.seed);
+  if (problem.max_members) {
+    if (problem.voters.empty())
+      voter = choose_voters(n, edges, problem.max_members, problem.seed);
+    else
+      voter.assign(problem.voters.begin(), problem.voters.end());
+    keep_heard(edges, voter, problem.max_members);
+  }
+  overrule(edges, soft);
   std::vector<Leaf> leaf_at(n, Leaf{0, false});
   for (std::size_t i = 0; i < n; ++i)
     if (voter[i]) leaf_at[leaves.of[i]] = {leaf_at[leaves.of[i]].n_voices + 1, true};
@@ -289,10 +299,8 @@ Linkage median_linkage(const LinkageProblem& problem) {
     if (leaves.of[pair.i] != leaves.of[pair.j] && speaks(pair.i) && speaks(pair.j) && problem.soft_votes > 1)
       against.push_back({leaves.of[pair.i], leaves.of[pair.j], problem.soft_votes - 1});
 
-  // Two who do not vote say nothing to each other.
   std::erase_if(edges, [&](const Edge& edge) {
-    return leaves.of[edge.i] == leaves.of[edge.j] || !(voter[edge.i] || voter[edge.j]) || !speaks(edge.i) ||
-           !speaks(edge.j);
+    return leaves.of[edge.i] == leaves.of[edge.j] || !speaks(edge.i) || !speaks(edge.j);
   });
   for (Edge& edge : edges) edge = {leaves.of[edge.i], leaves.of[edge.j], edge.d};
 

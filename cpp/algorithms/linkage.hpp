@@ -47,6 +47,7 @@ struct LinkageProblem {
   // Bounded mode: see voters.hpp. 0 = everyone votes (exact).
   std::size_t max_members = 0;
   std::uint64_t seed = 0;
+  std::span<const std::uint8_t> voters;  // (n) if they are already chosen
 
   std::size_t threads = 0;
 };

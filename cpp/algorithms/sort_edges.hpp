@@ -1,14 +1,16 @@
-// Edges by ascending distance.
+// Edges by ascending distance, or by their ends.
 #pragma once
 
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cstddef>
 #include <cstdint>
+#include <numeric>
 #include <span>
 #include <vector>
 
-#include "algorithms/linkage.hpp"
+#include "core/kernels.hpp"
 
 namespace fastface {
 
@@ -22,8 +24,7 @@ inline std::uint32_t sort_key(float distance) {
 inline void sort_by_distance(std::span<Edge> edges) {
   constexpr std::size_t kSmall = 2048;  // below, the histograms cost more than they save
   if (edges.size() < kSmall) {
-    std::sort(edges.begin(), edges.end(),
-              [](const Edge& a, const Edge& b) { return a.d < b.d; });
+    std::sort(edges.begin(), edges.end(), [](const Edge& a, const Edge& b) { return a.d < b.d; });
     return;
   }
   constexpr int kBits = 11, kPasses = 3;
@@ -46,6 +47,20 @@ inline void sort_by_distance(std::span<Edge> edges) {
     std::swap(from, to);
   }
   std::copy(from.begin(), from.end(), edges.begin());  // kPasses is odd: the result is in scratch
+}
+
+// By (i, j), both below n: two counting sorts, the second of which keeps the order of the first.
+inline void sort_by_ends(std::vector<Edge>& edges, std::size_t n) {
+  std::vector<Edge> scratch(edges.size());
+  const auto pass = [&](auto end_of) {
+    std::vector<std::size_t> offsets(n + 1, 0);
+    for (const Edge& edge : edges) ++offsets[static_cast<std::size_t>(end_of(edge)) + 1];
+    std::partial_sum(offsets.begin(), offsets.end(), offsets.begin());
+    for (const Edge& edge : edges) scratch[offsets[static_cast<std::size_t>(end_of(edge))]++] = edge;
+    edges.swap(scratch);
+  };
+  pass([](const Edge& edge) { return edge.j; });
+  pass([](const Edge& edge) { return edge.i; });
 }
 
 }  // namespace fastface

@@ -63,7 +63,8 @@ class Sweep {
       append(a, new_entry(leaf_b));
       append(b, new_entry(leaf_a));
     }
-    if (is_ready(a, b, change.after) && !is_ready(a, b, change.before)) push(a, b);
+    const std::int64_t pairs = n_pairs(a, b);
+    if (is_ready(pairs, change.after) && !is_ready(pairs, change.before)) push(a, b);
   }
 
   // A leaf that does not vote speaks only until its cluster has someone who does.
@@ -71,8 +72,11 @@ class Sweep {
     return !leaves_[leaf].votes && clusters_[root].votes;
   }
 
-  bool is_ready(std::int32_t a, std::int32_t b, std::int64_t votes) const {
-    const std::int64_t pairs = clusters_[a].n_voices * clusters_[b].n_voices;
+  std::int64_t n_pairs(std::int32_t a, std::int32_t b) const {
+    return clusters_[a].n_voices * clusters_[b].n_voices;
+  }
+
+  bool is_ready(std::int64_t pairs, std::int64_t votes) const {
     if (votes < pairs) return false;
     if (cut_.size() == 1) return true;  // edges above the largest threshold do not come here
     const auto above = std::upper_bound(cut_.begin(), cut_.end(), pairs,
@@ -85,10 +89,6 @@ class Sweep {
     ready_.push({low, high, a, b});
   }
 
-  void push_if_ready(std::int32_t a, std::int32_t b) {
-    if (is_ready(a, b, table_.votes(a, b))) push(a, b);
-  }
-
   // Merges every pair that has its majority at this level, lowest names first.
   void settle() {
     while (!ready_.empty()) {
@@ -96,10 +96,11 @@ class Sweep {
       ready_.pop();
       // If one of the two was merged away, the pair lives on as the union's.
       if (sets_.find(pair.a) != pair.a || sets_.find(pair.b) != pair.b) continue;
+      if (!is_ready(n_pairs(pair.a, pair.b), table_.votes(pair.a, pair.b))) continue;
       const auto [low, high] = std::minmax({clusters_[pair.a].name, clusters_[pair.b].name});
       if (low != pair.low || high != pair.high) {
-        push_if_ready(pair.a, pair.b);
-      } else if (is_ready(pair.a, pair.b, table_.votes(pair.a, pair.b))) {
+        push(pair.a, pair.b);  // renamed meanwhile
+      } else {
         merges_.push_back({low, high, level_});
         merge(pair.a, pair.b);
       }
@@ -115,15 +116,23 @@ class Sweep {
     sets_.attach(b, a);
 
     const bool a_heard = kept.votes || !gone.votes, b_heard = gone.votes || !kept.votes;
+    const std::int64_t voices_before = kept.n_voices;
     kept.name = std::max(kept.name, gone.name);
     kept.n_voices = (a_heard ? kept.n_voices : 0) + (b_heard ? gone.n_voices : 0);
     kept.votes = kept.votes || gone.votes;
     if (!a_heard) silence(a);
-    move_pairs(b, a, b_heard);
-    // Under one threshold growth alone makes no pair ready; under several it can.
-    if (cut_.size() > 1)
-      for (std::int32_t e = kept.first_neighbour; e != kNone; e = neighbours_[e].next)
-        push_if_ready(a, sets_.find(neighbours_[e].leaf));
+    if (cut_.size() > 1) requeue_grown(a, voices_before);
+    move_pairs(b, a, b_heard, voices_before);
+  }
+
+  // Under one threshold growth alone makes no pair ready; under several it can.
+  void requeue_grown(std::int32_t a, std::int64_t voices_before) {
+    for (std::int32_t e = clusters_[a].first_neighbour; e != kNone; e = neighbours_[e].next) {
+      const std::int32_t c = sets_.find(neighbours_[e].leaf);
+      const std::int64_t votes = table_.votes(a, c);
+      if (is_ready(n_pairs(a, c), votes) && !is_ready(voices_before * clusters_[c].n_voices, votes))
+        push(a, c);
+    }
   }
 
   // What is left of the votes of those no longer heard: only what can never be.
@@ -137,15 +146,19 @@ class Sweep {
     }
   }
 
-  void move_pairs(std::int32_t from, std::int32_t to, bool heard) {
+  void move_pairs(std::int32_t from, std::int32_t to, bool heard, std::int64_t voices_before) {
     for (std::int32_t e = clusters_[from].first_neighbour, next; e != kNone; e = next) {
       next = neighbours_[e].next;
       const std::int32_t c = sets_.find(neighbours_[e].leaf);
       const auto [found, votes] = table_.take(from, c);
       if (!found) continue;
+      const VoteTable::Change change = table_.add(to, c, heard ? votes : unheard(votes), -kNever);
       // The neighbour's own chain needs no entry: its leaf of `from` now stands for `to`.
-      if (table_.add(to, c, heard ? votes : unheard(votes), -kNever).inserted) append(to, e);
-      push_if_ready(to, c);
+      if (change.inserted) append(to, e);
+      // A pair that was ready is in the queue already: again at every merge would be O(n^3).
+      const bool queued = is_ready(voices_before * clusters_[c].n_voices, change.before) ||
+                          is_ready(n_pairs(to, c), change.before);
+      if (!queued && is_ready(n_pairs(to, c), change.after)) push(to, c);
     }
   }
 

@@ -44,5 +44,16 @@ def median_linkage(
     soft_votes: int,
     max_members: int,
     seed: int,
+    voters: npt.NDArray[np.bool_] | None,
     threads: int,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], int]: ...
+def voter_edges(
+    faces: npt.NDArray[np.float32],
+    threshold: float,
+    groups: npt.NDArray[Any] | None,
+    max_members: int,
+    seed: int,
+    threads: int,
+) -> tuple[
+    npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.float32], npt.NDArray[np.uint8]
+]: ...

@@ -146,7 +146,7 @@ def _shrink(pixels: ImageArray, scale: float) -> ImageArray:
         return pixels
     height, width = (max(1, round(side * scale)) for side in pixels.shape[:2])
     image = Image.fromarray(pixels).resize(
-        (width, height), Image.Resampling.BILINEAR, reducing_gap=2.0
+        (width, height), Image.Resampling.BILINEAR, reducing_gap=1.0
     )
     return np.asarray(image)
 

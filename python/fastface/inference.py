@@ -87,7 +87,7 @@ class OrtSession:
     ) -> None:
         ort = load_runtime()
         asked = _with_cpu(providers)
-        content = read_verified(path, sha256)
+        check_file(path, sha256)
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -98,7 +98,7 @@ class OrtSession:
         rows = [PROVIDERS[name] for name in asked if PROVIDERS[name].ort_name in built_in]
         try:
             self._session = ort.InferenceSession(
-                content,
+                path,  # not the bytes just read: the session would keep them
                 options,
                 providers=[(row.ort_name, _fill(row.options, cache)) for row in rows],
             )
@@ -143,20 +143,20 @@ def available_providers() -> tuple[str, ...]:
     return tuple(name for name, row in PROVIDERS.items() if row.ort_name in built_in)
 
 
-def read_verified(path: Path, sha256: str) -> bytes:
-    """Content of `path`, read once and checked; ModelError if it is missing or has another hash."""
+def check_file(path: Path, sha256: str) -> None:
+    """Raises ModelError if `path` cannot be read or has another SHA-256 (hex digits)."""
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise ModelError(
             f"cannot read the model file {path} ({error.strerror}); run: fastface models install"
         ) from error
-    if hashlib.sha256(content).hexdigest() != sha256:
+    if digest != sha256:
         raise ModelError(
             f"the model file {path} is damaged or was changed (its SHA-256 is not the recorded "
             "one); run: fastface models install"
         )
-    return content
 
 
 def _with_cpu(providers: Sequence[str] | None) -> list[str]:

@@ -26,6 +26,15 @@ def choose_voters(near, max_members, seed):
     return voter
 
 
+def heard(distance, voter, max_members):
+    """Without the distances that do not count: only voters do, to others the nearest of them."""
+    distance = np.where(voter[:, None] | voter[None, :], distance, np.inf)
+    for i in np.flatnonzero(~voter):
+        far = np.argsort(distance[i], kind="stable")[2 * max_members :]
+        distance[i, far] = distance[far, i] = np.inf
+    return distance
+
+
 def median_linkage(
     n,
     edges,
@@ -44,14 +53,14 @@ def median_linkage(
     for i, j, d in zip(*edges, strict=True):
         if d <= np.float32(steps[-1][1]):
             distance[i, j] = distance[j, i] = d
-    for i, j in soft_cannot_link:
-        distance[i, j] = distance[j, i] = np.inf
     soft = {frozenset(map(int, pair)) for pair in soft_cannot_link}
     never = {frozenset(map(int, pair)) for pair in cannot_link}
     voter = np.ones(n, dtype=bool)
     if max_members:
         voter = choose_voters(np.isfinite(distance), max_members, random_state)
-        distance[~voter[:, None] & ~voter[None, :]] = np.inf
+        distance = heard(distance, voter, max_members)
+    for i, j in soft_cannot_link:
+        distance[i, j] = distance[j, i] = np.inf
 
     def voices(members):
         return [m for m in members if voter[m]] or members

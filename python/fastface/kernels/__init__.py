@@ -2,7 +2,7 @@
 
 from fastface.kernels.distances import fused_distances, nearest, pairwise_edges
 from fastface.kernels.lasso import SparseCodes, lasso
-from fastface.kernels.linkage import LinkageResult, median_linkage
+from fastface.kernels.linkage import LinkageResult, median_linkage, voter_edges
 
 __all__ = [
     "LinkageResult",
@@ -12,4 +12,5 @@ __all__ = [
     "median_linkage",
     "nearest",
     "pairwise_edges",
+    "voter_edges",
 ]

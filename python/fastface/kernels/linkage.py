@@ -9,11 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from fastface import _core
+from fastface.types import FloatArray
 
-Edges: TypeAlias = tuple[npt.ArrayLike, npt.ArrayLike, npt.ArrayLike]
+Edges: TypeAlias = tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], FloatArray]
+EdgesLike: TypeAlias = tuple[npt.ArrayLike, npt.ArrayLike, npt.ArrayLike]
+Mode: TypeAlias = Literal["exact", "bounded"]
 Threshold: TypeAlias = float | Sequence[tuple[int, float]]
 
-MAX_MEMBERS = 64
+MAX_MEMBERS = 256
 
 
 class LinkageResult(NamedTuple):
@@ -32,12 +35,13 @@ class LinkageResult(NamedTuple):
 
 def median_linkage(
     n: int,
-    edges: Edges,
+    edges: EdgesLike,
     threshold: Threshold,
     *,
-    mode: Literal["exact", "bounded"] = "exact",
+    mode: Mode = "exact",
     max_members: int = MAX_MEMBERS,
     random_state: int = 0,
+    voters: npt.NDArray[np.bool_] | None = None,
     must_link: npt.ArrayLike | None = None,
     cannot_link: npt.ArrayLike | None = None,
     soft_cannot_link: npt.ArrayLike | None = None,
@@ -62,12 +66,14 @@ def median_linkage(
     soft_cannot_link: (k, 2) integers, evidence against: each counts as `soft_votes` pairs that are
     far apart, whatever its own distance, and can be outvoted by the other members.
 
-    mode: "exact", or "bounded": at most about `max_members` members speak for a crowd. Taken in a
-    random order seeded by `random_state`, an observation becomes a voter unless `max_members` of
-    its neighbours are voters already; only distances to voters count, and who is no voter joins the
-    voters' clusters as a single observation would. Where nobody has `max_members` neighbours
-    within the threshold both modes agree. A voter has fewer than `max_members` edges to earlier
-    voters, so all voters together have fewer than n * max_members.
+    mode: "exact", or "bounded", in which a crowd speaks through a random sample. Observations are
+    visited in an order seeded by `random_state`; one becomes a voter unless `max_members` of its
+    neighbours within the threshold already are. Only distances to voters count. Who is no voter
+    joins the voters' clusters as a single observation would, by the median of its distances to
+    their voters, of whom it hears the 2 * max_members nearest. So at most 2 * max_members edges per
+    observation count; where nobody has `max_members` neighbours both modes agree; and in a crowd
+    those lose who resemble each other but not the voters. voters: (n,) bool with the edges of
+    `voter_edges`, which never makes the others; None: chosen here.
 
     Cost: memory and time grow with the edges, not with n * n; one counter for every pair of
     clusters with an edge between them, and each edge moves O(log n) times.
@@ -105,9 +111,47 @@ def median_linkage(
         soft_votes,
         max_members if mode == "bounded" else 0,
         random_state,
+        voters,
         threads or 0,
     )
     return LinkageResult(labels, matrix, n_clusters)
+
+
+def voter_edges(
+    faces: npt.ArrayLike,
+    threshold: float,
+    *,
+    max_members: int = MAX_MEMBERS,
+    random_state: int = 0,
+    groups: npt.ArrayLike | None = None,
+    threads: int | None = None,
+) -> tuple[Edges, npt.NDArray[np.bool_]]:
+    """The edges that count in bounded mode, and who votes: for `median_linkage`.
+
+    faces: (n, d) float32, unit norm, no row missing.  threshold: edges are D = 1 - <x_i, x_j> up to
+    it.  max_members, random_state: as in `median_linkage`.  groups: (n,) integers; edges stay
+    inside a group.
+
+    Returns ((i int32, j int32, d float32), voters (n,) bool), sorted by (i, j): at most
+    2 * max_members edges per row, however close all rows are. Compares rows with voters only: one
+    crowd of n costs n * max_members comparisons, not n * n. Same bits for any `threads`.
+    Raises ValueError for a row of zeros or of values that are not finite.
+
+    >>> edges, voters = voter_edges(np.ones((1000, 4)) / 2, 0.5, max_members=3)
+    >>> len(edges[0]), voters.sum()
+    (2994, 3)
+    """
+    if max_members < 1:
+        raise ValueError(f"max_members: expected at least 1, got {max_members}")
+    i, j, d, voters = _core.voter_edges(
+        np.asarray(faces, np.float32),
+        threshold,
+        None if groups is None else np.asarray(groups),
+        max_members,
+        random_state,
+        threads or 0,
+    )
+    return (i, j, d), voters.astype(bool)
 
 
 def _indices(values: npt.ArrayLike) -> npt.NDArray[np.integer]:

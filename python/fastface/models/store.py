@@ -15,7 +15,7 @@ from typing import Literal
 
 from fastface import graphs
 from fastface.errors import ModelError
-from fastface.inference import read_verified
+from fastface.inference import check_file
 from fastface.models import fetch
 from fastface.models.table import PACKS, Model, Pack
 
@@ -120,7 +120,7 @@ def installed(pack: str = "default") -> dict[str, InstalledModel]:
 def verify(pack: str = "default") -> None:
     """Check every file of a pack against its recorded hash; ModelError for the first that fails."""
     for file in installed(pack).values():
-        read_verified(file.path, file.sha256)
+        check_file(file.path, file.sha256)
 
 
 def list_models() -> list[ModelStatus]:
@@ -136,7 +136,7 @@ def _status(pack: Pack, model: Model) -> ModelStatus:
         n_bytes = path.stat().st_size
         try:
             file = installed(pack.name)[model.role]
-            read_verified(file.path, file.sha256)
+            check_file(file.path, file.sha256)
             state = "installed"
         except ModelError:
             state = "damaged"

@@ -48,7 +48,7 @@ def write_report(
     progress: called as (done, total, photo) while thumbnails are made.  workers: photos decoded at
     the same time; one per core by default.
     The file stays under 10 MB however large the library: what is left out is counted on the page.
-    Raises FastfaceError if `path` is a folder, in no folder, or holds what is not a fastface report.
+    Raises FastfaceError if `path` is a folder, in no folder, or holds anything but a report.
     """
     path = Path(path).expanduser()
     _check_target(path)

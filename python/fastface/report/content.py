@@ -130,22 +130,22 @@ def choose(library: Library) -> Plan:
         if face.person is not None and not face.unclear:
             faces_of[face.person].append(face)
 
-    share = max(1, MAX_FACES // max(1, len(often)))
-    n_faces = min(MAX_FACES_EACH, share)
-    n_photos = min(MAX_PHOTOS_EACH, max(1, MAX_PHOTOS // max(1, len(often))))
-    people = []
-    for person in often:
-        rows = library.photos(person.id)
-        shown = best_faces(faces_of[person.id] or [person.cover], n_faces)
-        photos = {face.photo for face in shown[:n_photos]}
-        people.append(
-            Chosen(
-                person,
-                _by_time(shown, rows),
-                [row for row in rows if row.path in photos],
-                years(row.taken_at for row in rows),
-            )
+    ranked = [best_faces(faces_of[p.id] or [p.cover], MAX_FACES_EACH) for p in often]
+    shown = _first_rounds(ranked, MAX_FACES)
+    rows = [library.photos(person.id) for person in often]
+    shown_photos = _first_rounds(
+        [list(dict.fromkeys(face.photo for face in best))[:MAX_PHOTOS_EACH] for best in shown],
+        MAX_PHOTOS,
+    )
+    people = [
+        Chosen(
+            person,
+            _by_time(best, theirs),
+            [row for row in theirs if row.path in photos],
+            years(row.taken_at for row in theirs),
         )
+        for person, best, theirs, photos in zip(often, shown, rows, shown_photos, strict=True)
+    ]
     return Plan(
         stats=library.stats(),
         people=people,
@@ -240,6 +240,19 @@ def _rounds(lists: Iterable[list[T]]) -> list[T]:
     nothing = object()
     rounds = zip_longest(*lists, fillvalue=nothing)
     return [item for items in rounds for item in items if item is not nothing]  # type: ignore[misc]
+
+
+def _first_rounds(lists: list[list[T]], n: int) -> list[list[T]]:
+    """The lists cut so that `n` items remain: nobody has a second before everybody has a first.
+
+    >>> _first_rounds([[1, 2, 3], [4], [5, 6, 7]], 5)
+    [[1, 2], [4], [5, 6]]
+    """
+    turns = _rounds([(owner, item) for item in items] for owner, items in enumerate(lists))
+    cut: list[list[T]] = [[] for _ in lists]
+    for owner, item in turns[:n]:
+        cut[owner].append(item)
+    return cut
 
 
 def day(taken_at: float | None) -> str:

@@ -1,0 +1,220 @@
+"""Clustering in scikit-learn's conventions, without importing scikit-learn."""
+
+from __future__ import annotations
+
+from inspect import signature
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from fastface.kernels import median_linkage, pairwise_edges, voter_edges
+from fastface.kernels.linkage import MAX_MEMBERS, Mode
+from fastface.types import FloatArray, IntArray
+
+if TYPE_CHECKING:
+    from sklearn.utils import Tags
+
+
+class _Estimator:
+    """What scikit-learn asks of any estimator: parameters by name, a repr, tags."""
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The constructor's arguments by name. deep: ignored, there are no nested estimators."""
+        return {name: getattr(self, name) for name in signature(type(self)).parameters}
+
+    def set_params(self, **params: Any) -> Self:
+        """Changes constructor arguments; ValueError for a name that is none."""
+        for name, value in params.items():
+            if name not in self.get_params():
+                raise ValueError(f"{name}: not a parameter of {type(self).__name__}")
+            setattr(self, name, value)
+        return self
+
+    def __repr__(self) -> str:
+        defaults = signature(type(self)).parameters
+        changed = [
+            f"{name}={value!r}"
+            for name, value in self.get_params().items()
+            if value is not defaults[name].default
+        ]
+        return f"{type(self).__name__}({', '.join(changed)})"
+
+    def __sklearn_tags__(self) -> Tags:
+        from sklearn.utils import InputTags, Tags, TargetTags
+
+        return Tags(
+            estimator_type="clusterer",
+            target_tags=TargetTags(required=False),
+            input_tags=InputTags(),
+        )
+
+
+class MedianLinkage(_Estimator):
+    """Agglomerative clustering by the median cosine distance of the members.
+
+    Rows of X are brought to unit length; their distance is 1 - cosine. Two clusters are as far
+    apart as the lower median of the distances between their members, and the two closest merge
+    until none are within `threshold`. So neither one stray member nor one good match decides, as
+    in single and complete linkage, and only pairs within the threshold are ever stored, where
+    average linkage needs all.
+
+    threshold: the largest distance at which clusters merge, in 0..2.
+    mode: "exact": the tree of the greedy algorithm; memory grows with the pairs of rows within the
+    threshold. "bounded": at most 2 * max_members pairs per row, a random sample speaking for a
+    crowd (`fastface.kernels.median_linkage`); the same result where no row has `max_members` others
+    within the threshold.
+    max_members: see mode.  random_state: int, the seed of the sample.
+    min_cluster_size: smaller clusters become noise; at 1, who is alone is a cluster.
+    threads: None for one per core; the result does not depend on it.
+
+    labels_: (n,) int64, 0 to n_clusters_ - 1 by first appearance, -1 for noise: rows of zeros and
+    members of clusters that are too small.
+    linkage_matrix_: (n - 1, 4) float64, SciPy's form; infinite heights above the threshold.
+    n_clusters_: without noise.  n_features_in_: columns of X.
+
+    >>> X = [[1, 0], [0.9, 0.1], [0, 1], [0, 0]]
+    >>> MedianLinkage(0.5).fit_predict(X)
+    array([ 0,  0,  1, -1])
+    """
+
+    def __init__(
+        self,
+        threshold: float = 0.6,
+        *,
+        mode: Mode = "bounded",
+        max_members: int = MAX_MEMBERS,
+        random_state: int = 0,
+        min_cluster_size: int = 1,
+        threads: int | None = None,
+    ) -> None:
+        self.threshold = threshold
+        self.mode = mode
+        self.max_members = max_members
+        self.random_state = random_state
+        self.min_cluster_size = min_cluster_size
+        self.threads = threads
+
+    def fit(
+        self,
+        X: npt.ArrayLike,
+        y: None = None,
+        *,
+        groups: npt.ArrayLike | None = None,
+        must_link: npt.ArrayLike | None = None,
+        cannot_link: npt.ArrayLike | None = None,
+        soft_cannot_link: npt.ArrayLike | None = None,
+    ) -> Self:
+        """Clusters the rows of X.
+
+        X: (n, d) real.  y: ignored.  groups: (n,) integers; rows of different groups are not
+        compared: many small problems in one call.  must_link, cannot_link: (k, 2) integers, pairs
+        of rows that share a cluster, or never do.  soft_cannot_link: (k, 2) integers, pairs whose
+        own distance counts as far, which other members can outvote.
+        Raises ValueError, naming the argument, for wrong shapes and values.
+        """
+        self._check_parameters()
+        rows = _unit_rows(X)
+        self.n_features_in_ = rows.shape[1]
+        self._keep_column_names(X)
+        present = np.flatnonzero(rows.any(axis=1)).astype(np.int32)
+        groups = None if groups is None else _column("groups", groups, len(rows))[present]
+        voters = None
+        if self.mode == "exact":
+            edges = pairwise_edges(
+                rows[present], self.threshold, groups=groups, threads=self.threads
+            )
+        else:
+            edges, of_present = voter_edges(
+                rows[present],
+                self.threshold,
+                max_members=self.max_members,
+                random_state=self.random_state,
+                groups=groups,
+                threads=self.threads,
+            )
+            voters = np.zeros(len(rows), dtype=bool)
+            voters[present] = of_present
+        i, j, d = edges
+        result = median_linkage(
+            len(rows),
+            (present[i], present[j], d),
+            self.threshold,
+            mode=self.mode,
+            max_members=self.max_members,
+            voters=voters,
+            must_link=must_link,
+            cannot_link=cannot_link,
+            soft_cannot_link=soft_cannot_link,
+            threads=self.threads,
+        )
+        self.linkage_matrix_ = result.linkage_matrix
+        noise = np.bincount(result.labels)[result.labels] < self.min_cluster_size
+        noise |= ~rows.any(axis=1)
+        self.labels_, self.n_clusters_ = _without(noise, result.labels, result.n_clusters)
+        return self
+
+    def fit_predict(self, X: npt.ArrayLike, y: None = None, **constraints: Any) -> IntArray:
+        """`fit`, then `labels_`."""
+        return self.fit(X, y, **constraints).labels_
+
+    def _check_parameters(self) -> None:
+        if not isinstance(self.threshold, Real) or not 0 <= self.threshold <= 2:
+            raise ValueError(f"threshold: expected 0 to 2, got {self.threshold!r}")
+        if self.mode not in ("exact", "bounded"):
+            raise ValueError(f"mode: expected 'exact' or 'bounded', got {self.mode!r}")
+        for name, least in (("max_members", 1), ("random_state", 0), ("min_cluster_size", 1)):
+            value = getattr(self, name)
+            if not isinstance(value, Integral) or value < least:
+                raise ValueError(f"{name}: expected an integer from {least}, got {value!r}")
+
+    def _keep_column_names(self, X: Any) -> None:
+        """Of a data frame, as scikit-learn does."""
+        names = np.asarray(getattr(X, "columns", ()), dtype=object)
+        if len(names) and all(isinstance(name, str) for name in names):
+            self.feature_names_in_ = names
+        elif hasattr(self, "feature_names_in_"):
+            del self.feature_names_in_
+
+
+def _unit_rows(X: Any) -> FloatArray:
+    """(n, d) float32; rows of zeros stay so."""
+    if hasattr(X, "tocsr"):
+        raise TypeError("X: sparse input is not supported, pass X.toarray()")
+    rows = np.asarray(X)
+    if rows.dtype.kind == "c":
+        raise ValueError("X: Complex data not supported")
+    rows = rows.astype(np.float64)
+    if rows.ndim != 2:
+        raise ValueError(
+            f"X: expected a 2-D array, got shape {rows.shape}. Reshape your data: one row each"
+        )
+    for count, what in zip(rows.shape, ("sample", "feature"), strict=True):
+        if count == 0:
+            raise ValueError(
+                f"X: 0 {what}(s) (shape={rows.shape}) while a minimum of 1 is required."
+            )
+    if not np.isfinite(rows).all():
+        raise ValueError("X: contains NaN or infinity")
+    # By the largest value first: squares of huge or tiny ones would leave the range.
+    rows /= np.maximum(np.abs(rows).max(axis=1, keepdims=True), np.finfo(np.float64).tiny)
+    norms = np.linalg.norm(rows, axis=1, keepdims=True)
+    return (rows / np.where(norms > 0, norms, 1)).astype(np.float32)
+
+
+def _column(name: str, values: npt.ArrayLike, n: int) -> npt.NDArray[Any]:
+    column = np.asarray(values)
+    if column.shape != (n,):
+        raise ValueError(f"{name}: expected shape ({n},), got {column.shape}")
+    return column
+
+
+def _without(
+    noise: npt.NDArray[np.bool_], labels: IntArray, n_clusters: int
+) -> tuple[IntArray, int]:
+    """Labels with -1 for noise and the rest numbered through, and how many clusters are left."""
+    kept = np.zeros(n_clusters, dtype=bool)
+    kept[labels[~noise]] = True
+    renumbered = np.where(kept, np.cumsum(kept) - 1, -1)
+    return np.where(noise, -1, renumbered[labels]), int(kept.sum())

@@ -1,0 +1,143 @@
+"""MedianLinkage: scikit-learn's own checks, agreement of its modes, bad input."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from scipy.cluster import hierarchy
+from sklearn.utils.estimator_checks import check_estimator
+
+from fastface.estimators import MedianLinkage
+from fastface.kernels import median_linkage, pairwise_edges, voter_edges
+from fastface.metrics import pairwise_scores
+
+
+def faces(seed, sizes, noise=0.8, dimension=32):
+    """Vectors of several people, of any length, and the people."""
+    rng = np.random.default_rng(seed)
+    people = np.repeat(np.arange(len(sizes)), sizes)
+    centres = rng.standard_normal((len(sizes), dimension))
+    X = centres[people] + noise * rng.standard_normal((len(people), dimension))
+    return X * rng.uniform(0.1, 10, (len(X), 1)), people
+
+
+# It follows the conventions without inheriting, so that scikit-learn need not be there.
+@pytest.mark.filterwarnings("ignore:Estimator MedianLinkage does not inherit:UserWarning")
+@pytest.mark.parametrize("mode", ["exact", "bounded"])
+def test_scikit_learn_conventions(mode):
+    check_estimator(MedianLinkage(mode=mode), on_skip=None)
+
+
+@pytest.mark.parametrize("mode", ["exact", "bounded"])
+def test_finds_the_people(mode):
+    X, people = faces(0, [40, 30, 20, 10, 1])
+    model = MedianLinkage(0.65, mode=mode).fit(X)
+    assert pairwise_scores(model.labels_, people).f > 0.97
+    assert model.n_features_in_ == 32
+    assert model.n_clusters_ == model.labels_.max() + 1
+    assert hierarchy.is_valid_linkage(model.linkage_matrix_)
+    cut = hierarchy.fcluster(model.linkage_matrix_, 0.65, "distance")
+    assert pairwise_scores(cut, model.labels_) == (1, 1, 1)
+
+
+def test_modes_agree_where_nobody_is_crowded():
+    X, _ = faces(1, [9] * 30)
+    exact = MedianLinkage(0.6, mode="exact").fit(X)
+    bounded = MedianLinkage(0.6, max_members=200).fit(X)
+    np.testing.assert_array_equal(bounded.linkage_matrix_, exact.linkage_matrix_)
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+@pytest.mark.parametrize("max_members", [1, 5, 20])
+def test_bounded_from_rows_is_bounded_from_edges(max_members, grouped):
+    X, _ = faces(2, [1500, 500, 200, *[4] * 50])  # more than one block of rows
+    X = (X / np.linalg.norm(X, axis=1, keepdims=True)).astype(np.float32)
+    X = X[np.random.default_rng(0).permutation(len(X))]
+    groups = np.arange(len(X)) % 3 if grouped else None
+    edges = pairwise_edges(X, 0.6, groups=groups)
+    expected = median_linkage(
+        len(X), edges, 0.6, mode="bounded", max_members=max_members, random_state=7
+    )
+    options = {"max_members": max_members, "random_state": 7, "groups": groups}
+    heard, voters = voter_edges(X, 0.6, **options)
+    assert len(heard[0]) <= 2 * max_members * len(X)
+    result = median_linkage(
+        len(X), heard, 0.6, mode="bounded", max_members=max_members, voters=voters
+    )
+    np.testing.assert_array_equal(result.linkage_matrix, expected.linkage_matrix)
+    for threads in (1, 4):
+        again, _ = voter_edges(X, 0.6, threads=threads, **options)
+        for one, other in zip(heard, again, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_zero_rows_and_small_clusters_are_noise():
+    X, _ = faces(3, [5, 3, 1])
+    X = np.insert(X, 2, 0, axis=0)
+    assert MedianLinkage(0.65).fit_predict(X).tolist() == [0, 0, -1, 0, 0, 0, 1, 1, 1, 2]
+    model = MedianLinkage(0.65, min_cluster_size=4).fit(X)
+    assert model.labels_.tolist() == [0, 0, -1, 0, 0, 0, -1, -1, -1, -1]
+    assert model.n_clusters_ == 1
+    assert MedianLinkage(0.65).fit_predict(np.zeros((3, 2))).tolist() == [-1, -1, -1]
+
+
+def test_length_of_rows_does_not_matter():
+    X, _ = faces(4, [5, 3, 1])
+    expected = MedianLinkage(0.65).fit_predict(X)
+    for scale in (1e-300, 1e300):
+        np.testing.assert_array_equal(MedianLinkage(0.65).fit_predict(X * scale), expected)
+
+
+def test_groups_and_constraints():
+    X = np.ones((6, 4))
+    assert MedianLinkage().fit_predict(X).tolist() == [0] * 6
+    assert MedianLinkage().fit_predict(X, groups=[0, 0, 1, 1, 2, 2]).tolist() == [0, 0, 1, 1, 2, 2]
+    assert MedianLinkage().fit(X, cannot_link=[(0, 5)]).n_clusters_ == 2
+    assert MedianLinkage().fit_predict(np.eye(3), must_link=[(0, 2)]).tolist() == [0, 1, 0]
+    assert MedianLinkage().fit(X[:2], soft_cannot_link=[(0, 1)]).n_clusters_ == 2
+    assert MedianLinkage().fit(X, soft_cannot_link=[(0, 1)]).n_clusters_ == 1
+
+
+@pytest.mark.parametrize("mode", ["exact", "bounded"])
+def test_a_crowd_of_equals(mode):
+    X = np.ones((1200, 8))
+    assert MedianLinkage(mode=mode, max_members=16).fit(X).n_clusters_ == 1
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"threshold": -0.1}, "threshold"),
+        ({"threshold": "0.5"}, "threshold"),
+        ({"mode": "fast"}, "mode"),
+        ({"max_members": 0}, "max_members"),
+        ({"max_members": 1.5}, "max_members"),
+        ({"random_state": -1}, "random_state"),
+        ({"min_cluster_size": 0}, "min_cluster_size"),
+    ],
+)
+def test_bad_parameters(parameters, message):
+    with pytest.raises(ValueError, match=message):
+        MedianLinkage(**parameters).fit(np.eye(3))
+
+
+def test_bad_input():
+    with pytest.raises(ValueError, match=r"groups: expected shape \(3,\), got \(2,\)"):
+        MedianLinkage().fit(np.eye(3), groups=[0, 1])
+    with pytest.raises(ValueError, match="must_link"):
+        MedianLinkage().fit(np.eye(3), must_link=[(0, 3)])
+    with pytest.raises(ValueError, match="not a parameter of MedianLinkage"):
+        MedianLinkage().set_params(linkage="average")
+
+
+def test_scikit_learn_is_not_imported():
+    script = (
+        "import sys; from fastface.estimators import MedianLinkage; "
+        "MedianLinkage().fit([[1, 0], [0, 1]]); assert 'sklearn' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_repr_names_what_was_changed():
+    assert repr(MedianLinkage(0.5, mode="exact")) == "MedianLinkage(threshold=0.5, mode='exact')"
