@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from fastface.reading import Analyzer
 from fastface.store import Facts, Store
@@ -22,18 +22,21 @@ class Grouping:
     threshold: float
 
 
-class Match(NamedTuple):
-    """Whom a gallery sees in a face; see `types.Identification`.  person: a number or None."""
+class Match(Protocol):
+    """Whom a gallery sees in a face; see `gallery.Assignment`.  person: a number or None."""
 
-    person: int | None
-    confidence: float
-    distance: float
+    @property
+    def person(self) -> int | None: ...
+    @property
+    def confidence(self) -> float: ...
+    @property
+    def distance(self) -> float: ...
 
 
 class Gallery(Protocol):
-    """Exemplars of people, to compare new faces with.  faces: (n, d) float32, unit norm."""
+    """Exemplars of people, to compare new faces with.  queries: (n, d) float32, unit norm."""
 
-    def identify(self, faces: FloatArray) -> Sequence[Match]: ...
+    def identify(self, queries: FloatArray) -> Sequence[Match]: ...
 
 
 class Engine(Protocol):
@@ -147,8 +150,11 @@ def replay_people(store: Store, model: str, clusters: Mapping[int, int] | None =
     )
     store.put_people(people.names)
     store.replace_memberships(
-        (row.observation_id, label, person)
-        for row, label, person in zip(present, labels, people.persons, strict=True)
+        model,
+        (
+            (row.observation_id, label, person)
+            for row, label, person in zip(present, labels, people.persons, strict=True)
+        ),
     )
     store.drop_empty_people()
     store.set_state("next_person", people.next_id)

@@ -1,0 +1,155 @@
+"""Exemplars, identification and a calibrated unknown."""
+
+import numpy as np
+import pytest
+
+from fastface.gallery import MAX_EXEMPLARS, Gallery
+
+D = 128
+
+
+def people(sizes, *, cosine=0.6, seed=0):
+    rng = np.random.default_rng(seed)
+    truth = np.repeat(np.arange(len(sizes)), sizes)
+    centres = rng.standard_normal((len(sizes), D)) / np.sqrt(D)
+    noise = rng.standard_normal((len(truth), D)) / np.sqrt(D)
+    faces = np.sqrt(cosine) * centres[truth] + np.sqrt(1 - cosine) * noise
+    return (faces / np.linalg.norm(faces, axis=1, keepdims=True)).astype(np.float32), truth
+
+
+def who(assignments):
+    return np.array([-1 if found.person is None else found.person for found in assignments])
+
+
+@pytest.mark.parametrize("size", [2, 6, 40])
+@pytest.mark.parametrize("n_people", [1, 2, 30])
+def test_knows_the_known_and_refuses_strangers(n_people, size):
+    faces, truth = people([size + 10] * (n_people + 20), seed=n_people)
+    order = np.arange(len(faces)) % (size + 10)
+    known = truth < n_people
+    gallery = Gallery.build(faces[known & (order < size)], truth[known & (order < size)])
+    found = who(gallery.identify(faces[known & (order >= size)]))
+    assert (found == truth[known & (order >= size)]).mean() > 0.95
+    strangers = who(gallery.identify(faces[~known]))
+    assert (strangers >= 0).mean() <= 0.03  # 1 % is stated; at least 240 strangers are tried
+
+
+def test_at_most_so_many_exemplars_and_the_central_one_first():
+    faces, truth = people([60, 3])
+    gallery = Gallery.build(faces, truth)
+    assert np.bincount(gallery.people).tolist() == [MAX_EXEMPLARS, 3]
+    assert (np.diff(gallery.people) >= 0).all()
+    np.testing.assert_array_equal(gallery.exemplars, faces[gallery.rows])
+    small = Gallery.build(faces, truth, max_exemplars=1)
+    own = np.flatnonzero(truth == 0)
+    assert small.rows[0] == own[(faces[own] @ faces[own].T).sum(axis=1).argmax()]
+
+
+def test_exemplars_cover_every_look():
+    """A person of two looks, one of them rare."""
+    rng = np.random.default_rng(0)
+    looks, which = people([50, 4], cosine=0.9)
+    gallery = Gallery.build(looks, np.zeros(54, np.int64), rng.random(54), max_exemplars=5)
+    assert set(which[gallery.rows].tolist()) == {0, 1}
+
+
+def test_quality_decides_between_equals():
+    faces = np.eye(4, D, dtype=np.float32)
+    quality = [0.2, 0.9, 0.4, 0.3]
+    assert Gallery.build(faces, [0] * 4, quality, max_exemplars=1).rows.tolist() == [1]
+
+
+def test_nobodys_faces_are_left_out():
+    gallery = Gallery.build(np.eye(3, D, dtype="f4"), [4, -1, 2])
+    assert gallery.people.tolist() == [2, 4]
+
+
+def test_empty_gallery_knows_nobody():
+    gallery = Gallery.build(np.empty((0, D), np.float32), np.empty(0, np.int64))
+    (found,) = gallery.identify(np.eye(1, D))
+    assert (found.person, found.nearest, found.confidence) == (None, None, 0.0)
+    assert found.distance == np.inf
+    assert gallery.identify(np.empty((0, D))) == []
+
+
+def test_no_queries():
+    assert Gallery.build(np.eye(2, D), [0, 1]).identify(np.empty((0, D), np.float32)) == []
+
+
+def test_confidence_is_half_at_the_threshold_and_rises_with_the_score():
+    faces, truth = people([12] * 20)
+    gallery = Gallery.build(faces, truth)
+    stranger, share = people([1], seed=9)[0], np.linspace(0, 1, 50)[:, None]
+    mixed = faces[:1] * share + stranger * (1 - share)
+    mixed /= np.linalg.norm(mixed, axis=1, keepdims=True)
+    found = sorted(gallery.identify(mixed), key=lambda one: one.score)
+    confidence = [one.confidence for one in found]
+    assert confidence == sorted(confidence)
+    assert all((one.person is None) == (one.confidence < 0.5) for one in found)
+    assert {one.person for one in found} == {None, 0}
+
+
+def test_distance_is_to_the_nearest_exemplar():
+    faces, truth = people([5, 5])
+    gallery = Gallery.build(faces, truth)
+    query = people([1], seed=9)[0]
+    (found,) = gallery.identify(query)
+    own = gallery.exemplars[gallery.people == found.nearest]
+    assert found.distance == pytest.approx(1 - (own @ query[0]).max(), abs=1e-6)
+
+
+def test_one_person_in_two_clusters_does_not_make_everyone_unknown():
+    faces, truth = people([20] * 30)
+    split = truth.copy()
+    split[(truth < 10) & (np.arange(len(truth)) % 2 == 0)] += 100
+    known = np.arange(len(truth)) % 20 < 10
+    gallery = Gallery.build(faces[known], split[known])
+    found = who(gallery.identify(faces[~known]))
+    assert ((found % 100) == truth[~known]).mean() > 0.9
+
+
+def test_false_accept_rate_is_an_order():
+    faces, truth = people([8] * 40, cosine=0.45)
+    known = truth < 20
+    accepted = [
+        (
+            who(
+                Gallery.build(faces[known], truth[known], false_accept_rate=rate).identify(
+                    faces[~known]
+                )
+            )
+            >= 0
+        ).sum()
+        for rate in (0.001, 0.01, 0.3)
+    ]
+    assert accepted == sorted(accepted)
+    assert 0.05 < accepted[-1] / (~known).sum() < 0.45  # calibrated on the library itself
+
+
+def test_threads_do_not_matter():
+    faces, truth = people([6] * 25)
+    one = Gallery.build(faces, truth, threads=1).identify(faces, threads=1)
+    four = Gallery.build(faces, truth, threads=4).identify(faces, threads=4)
+    assert one == four
+
+
+FACES = np.eye(3, D, dtype="f4")
+
+
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("faces", lambda: Gallery.build(FACES[0], [0])),
+        ("faces", lambda: Gallery.build(FACES * np.nan, [0, 1, 2])),
+        ("people", lambda: Gallery.build(FACES, [0, 1])),
+        ("people", lambda: Gallery.build(FACES, [0.0, 1.0, 2.0])),
+        ("quality", lambda: Gallery.build(FACES, [0, 1, 2], [1.0, np.nan, 1.0])),
+        ("max_exemplars", lambda: Gallery.build(FACES, [0, 1, 2], max_exemplars=0)),
+        ("false_accept_rate", lambda: Gallery.build(FACES, [0, 1, 2], false_accept_rate=0)),
+        ("faces", lambda: Gallery.build(FACES, [0, 1, 2]).identify(np.eye(2))),
+        ("faces", lambda: Gallery.build(FACES, [0, 1, 2]).identify(FACES * np.inf)),
+    ],
+)
+def test_names_the_bad_argument(name, call):
+    with np.errstate(invalid="ignore"), pytest.raises(ValueError, match=name):
+        call()
