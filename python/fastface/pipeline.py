@@ -103,9 +103,9 @@ class DefaultEngine:
         return Grouping(of_photo, found.labels, found.threshold)
 
     def make_gallery(self, faces: FloatArray, people: IntArray, quality: FloatArray) -> Gallery:
-        from fastface import gallery
+        from fastface.gallery import Gallery as Exemplars
 
-        return gallery.Gallery.build(faces, people, quality)
+        return Exemplars.build(faces, people, quality)
 
 
 def regroup(store: Store, engine: Engine, *, force: bool = False) -> bool:
