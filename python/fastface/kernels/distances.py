@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastface import _core
+from fastface.kernels.threads import thread_count
 from fastface.types import FloatArray, IntArray
 
 
@@ -57,7 +58,7 @@ def pairwise_edges(
         float(alpha),
         float(beta),
         None if groups is None else np.asarray(groups),
-        _thread_count(threads),
+        thread_count(threads),
     )
 
 
@@ -88,7 +89,7 @@ def fused_distances(
         None if torsos is None else _rows(torsos),
         float(alpha),
         float(beta),
-        _thread_count(threads),
+        thread_count(threads),
     )
 
 
@@ -108,18 +109,9 @@ def nearest(
            [1]]), array([[0.],
            [0.]], dtype=float32))
     """
-    return _core.nearest(_rows(queries), _rows(gallery), index(k), _thread_count(threads))
+    return _core.nearest(_rows(queries), _rows(gallery), index(k), thread_count(threads))
 
 
 def _rows(array: npt.ArrayLike) -> FloatArray:
     with np.errstate(over="ignore"):  # what overflows float32 is refused as infinite, by name
         return np.ascontiguousarray(array, np.float32)
-
-
-def _thread_count(threads: int | None) -> int:
-    """As the core counts them: 0 is one per core."""
-    if threads is None:
-        return 0
-    if index(threads) < 1:
-        raise ValueError(f"threads: expected None or at least 1, got {threads}")
-    return index(threads)
