@@ -12,12 +12,13 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 
 from fastface.library import Library
-from fastface.pipeline import Grouping, Match
+from fastface.pipeline import Grouping
 from fastface.store import Facts
 from fastface.types import Box, FloatArray, ImageArray, IntArray, Observation
 
@@ -73,21 +74,27 @@ def observation(person: int, place: int, pixels: ImageArray) -> Observation:
     )
 
 
+class FakeMatch(NamedTuple):
+    person: int | None
+    confidence: float
+    distance: float
+
+
 class FakeGallery:
     """The person of the nearest face, if it is near."""
 
     def __init__(self, faces: FloatArray, people: IntArray, quality: FloatArray) -> None:
         self.faces, self.people = faces, people
 
-    def identify(self, faces: FloatArray) -> list[Match]:
+    def identify(self, queries: FloatArray) -> list[FakeMatch]:
         if not len(self.people):
-            return [Match(None, 0.0, np.inf)] * len(faces)
-        distances = 1.0 - faces @ self.faces.T
+            return [FakeMatch(None, 0.0, np.inf)] * len(queries)
+        distances = 1.0 - queries @ self.faces.T
         nearest = distances.argmin(axis=1)
         return [
-            Match(int(self.people[row]), 0.9, float(d[row]))
+            FakeMatch(int(self.people[row]), 0.9, float(d[row]))
             if d[row] < 0.5
-            else Match(None, 0.1, 2)
+            else FakeMatch(None, 0.1, 2)
             for row, d in zip(nearest, distances, strict=True)
         ]
 

@@ -79,6 +79,10 @@ def test_boxes_are_clipped_to_the_photo():
     np.testing.assert_allclose(found.boxes[0], [0, 0, 80, 90], atol=0.1)
 
 
+def test_a_face_in_the_padding_is_dropped():
+    assert len(Detector(FakeYuNet([100, 332, 16, 16], 320)).detect(white(330, 320))) == 0
+
+
 def test_a_face_that_fills_the_photo_is_found_by_the_coarse_look():
     network = FakeYuNet([200, 10, 700, 740], 1024)
     found = Detector(network).detect(white(768, 1024))

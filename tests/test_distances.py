@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fastface.kernels import fused_distances, nearest, pairwise_edges
@@ -197,6 +197,7 @@ def test_threads_do_not_change_a_bit(target):
             np.testing.assert_array_equal(one, four)
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 2**31), n=st.integers(0, 90), alpha=st.sampled_from([0.3, 1.0]))
 def test_permuting_rows_permutes_results_to_the_bit(seed, n, alpha):
     faces, torsos = observations(n, seed=seed)
@@ -216,6 +217,7 @@ def test_permuting_rows_permutes_results_to_the_bit(seed, n, alpha):
     )
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 2**31), n=st.integers(2, 60), low=st.floats(0, 1), high=st.floats(0, 1))
 def test_edges_grow_with_the_threshold(seed, n, low, high):
     low, high = sorted([low, high])
@@ -232,6 +234,7 @@ def test_edges_grow_with_the_threshold(seed, n, low, high):
     assert narrow <= wide
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 2**31), n=st.integers(1, 60), k=st.integers(1, 60))
 def test_nearest_agrees_with_the_block(seed, n, k):
     faces, _ = observations(n, seed=seed)

@@ -238,6 +238,19 @@ def test_new_model_sees_all_photos_again_and_people_keep_names(
         assert who(library) == before
 
 
+def test_new_model_may_come_folder_by_folder(library: Library, tmp_path: Path) -> None:
+    for seed in range(6):
+        paint(tmp_path / "ab"[seed % 2] / f"{seed}.png", [seed % 2, 2], seed)
+    library.scan(tmp_path)
+    library.name("p2", "Ada")
+    before = who(library)
+    with again(library, FakeEngine(model_tag="fake-2")) as library:
+        library.scan(tmp_path / "b")
+        assert len(library.faces()) == 6
+        library.scan(tmp_path / "a")
+        assert who(library) == before
+
+
 def test_missing_models_stop_the_scan(library: Library, album: Path) -> None:
     class NoModels(FakeEngine):
         def make_analyzer(self) -> FakeAnalyzer:

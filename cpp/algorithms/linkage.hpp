@@ -35,19 +35,19 @@ struct CutStep {
 
 struct LinkageProblem {
   std::size_t n = 0;
-  std::span<const std::int32_t> i, j;  // i[k] < j[k], each pair once, any order
-  std::span<const float> distance;     // NaN is refused
-  std::span<const CutStep> cut;        // ascending; the first for 1 pair; thresholds never fall
+  std::span<const std::int32_t> i = {}, j = {};  // i[k] < j[k], each pair once, any order
+  std::span<const float> distance = {};          // NaN is refused
+  std::span<const CutStep> cut = {};             // ascending; the first for 1 pair; thresholds never fall
 
-  std::span<const Pair> must_link;         // in one cluster from the start, at height 0
-  std::span<const Pair> cannot_link;       // never in one cluster
-  std::span<const Pair> soft_cannot_link;  // each counts as `soft_votes` pairs that are far apart,
-  std::int64_t soft_votes = 1;             // whatever its own distance
+  std::span<const Pair> must_link = {};         // in one cluster from the start, at height 0
+  std::span<const Pair> cannot_link = {};       // never in one cluster
+  std::span<const Pair> soft_cannot_link = {};  // each counts as `soft_votes` pairs that are far apart,
+  std::int64_t soft_votes = 1;                  // whatever its own distance
 
   // Bounded mode: see voters.hpp. 0 = everyone votes (exact).
   std::size_t max_members = 0;
   std::uint64_t seed = 0;
-  std::span<const std::uint8_t> voters;  // (n) if they are already chosen
+  std::span<const std::uint8_t> voters = {};  // (n) if they are already chosen
 
   std::size_t threads = 0;
 };

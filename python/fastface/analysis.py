@@ -27,8 +27,8 @@ _PACK = models.PACKS["default"]
 # Names everything that shapes a descriptor: observations with different tags are never compared.
 MODEL_TAG: Final = f"{_PACK.name}-{_PACK.version}.{_DESCRIPTOR_VERSION}"
 
-# Photos are decoded with at least this long a side, where they have it: twice what the first look
-# needs, so that a second one finds the small faces of a large group.
+# Photos are decoded with at least this long a side, where they have it: more than the plain look
+# needs, so that a fine one finds the small faces of a large group.
 DECODE_SIDE: Final = 1600
 
 

@@ -17,9 +17,9 @@ from fastface.types import FloatArray, ImageArray, IntArray
 _STRIDES = (8, 16, 32)
 _MULTIPLE = 32  # sides of the network's input
 
-# The coarse look: its area, and the width in its pixels from which its landmarks are good enough.
+# The coarse look: its area, and the side in its pixels from which landmarks are good enough.
 _COARSE_PIXELS = 256 * 192
-_COARSE_WIDTH_PX = 64.0
+_COARSE_SIDE_PX = 64.0
 
 # The fine look: at most how much finer than the plain one, and the width in plain pixels of a face
 # that asks for it.
@@ -49,8 +49,9 @@ class Detections:
     def take(self, rows: IntArray) -> Detections:
         return Detections(self.boxes[rows], self.landmarks[rows], self.scores[rows])
 
-    def wider_than(self, width_px: float) -> Detections:
-        return self.take(np.flatnonzero(self.boxes[:, 2] >= width_px))
+    def at_least(self, side_px: float) -> Detections:
+        """Those whose box is at least that wide and that tall."""
+        return self.take(np.flatnonzero(self.boxes[:, 2:].min(axis=1) >= side_px))
 
     def clipped(self, width: int, height: int) -> Detections:
         """The same faces, boxes cut off at the photo's edges."""
@@ -72,8 +73,8 @@ class Detector:
     pixels, misplaced landmarks alone cost a tenth of the embedding's cosine.
 
     min_score: faces below are dropped.  max_pixels: bounding the area, not the long side, costs the
-    same for every shape and spares panoramas.  min_size_px: faces narrower than this in the photo
-    are dropped.
+    same for every shape and spares panoramas.  min_size_px: faces with a shorter side in the photo
+    are dropped; what lies outside does not count.
     """
 
     def __init__(
@@ -99,7 +100,7 @@ class Detector:
         coarse = scale * math.sqrt(_COARSE_PIXELS / (plain_pixels.size / 3))
         if coarse <= scale * _WORTHWHILE:
             found = self._look(_shrink(plain_pixels, coarse / scale), coarse)
-            looks.append(found.wider_than(_COARSE_WIDTH_PX / coarse))
+            looks.append(found.at_least(_COARSE_SIDE_PX / coarse))
         if scale <= _WORTHWHILE and np.any(plain.boxes[:, 2] * scale < _FINE_WIDTH_PX):
             fine = min(1.0, scale * _FINE_FACTOR)
             looks.append(self._look(_shrink(pixels, fine), fine))
@@ -109,7 +110,7 @@ class Detector:
             np.concatenate([look.scores for look in looks]),
         )
         found = found.take(suppress(found.boxes, found.scores)).clipped(width, height)
-        return found.wider_than(self.min_size_px)
+        return found.at_least(self.min_size_px)
 
     def _look(self, pixels: ImageArray, scale: float) -> Detections:
         """Faces of a photo that was scaled by `scale`, in pixels of the photo."""

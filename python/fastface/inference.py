@@ -34,13 +34,11 @@ class Provider:
     """A row of PROVIDERS.
 
     ort_name: ONNX Runtime's name.  options: passed as they are; "{cache}" stands for a private
-    folder where the provider keeps compiled models.  static_shapes: takes fixed shapes only, so a
-    graph with free axes falls back to the CPU in part.
+    folder where the provider keeps compiled models.
     """
 
     ort_name: str
     options: Mapping[str, str]
-    static_shapes: bool = False
 
 
 PROVIDERS: Mapping[str, Provider] = {
@@ -53,10 +51,9 @@ PROVIDERS: Mapping[str, Provider] = {
             "RequireStaticInputShapes": "1",
             "ModelCacheDirectory": "{cache}",
         },
-        static_shapes=True,
     ),
     # Deprecated since Android 15: for older devices, by request only.
-    "nnapi": Provider("NnapiExecutionProvider", {}, static_shapes=True),
+    "nnapi": Provider("NnapiExecutionProvider", {}),
     # Photos vary in shape: a search per shape would cost more than it gains.
     "cuda": Provider("CUDAExecutionProvider", {"cudnn_conv_algo_search": "HEURISTIC"}),
     "directml": Provider("DmlExecutionProvider", {}),

@@ -210,18 +210,19 @@ class Library:
             return []
         matches = self._gallery().identify(np.stack([seen.face for seen in observations]))
         names = self._store.names()
-        return [
-            Identification(seen.box, None, None, 0.0, match.distance)
-            if seen.unclear or match.person is None
-            else Identification(
-                seen.box,
-                person_key(match.person),
-                names[match.person],
-                match.confidence,
-                match.distance,
+        found = []
+        for seen, match in zip(observations, matches, strict=True):
+            number = None if seen.unclear else match.person
+            found.append(
+                Identification(
+                    box=seen.box,
+                    person=None if number is None else person_key(number),
+                    name=None if number is None else names[number],
+                    confidence=0.0 if seen.unclear else match.confidence,
+                    distance=match.distance,
+                )
             )
-            for seen, match in zip(observations, matches, strict=True)
-        ]
+        return found
 
     def failures(self) -> list[tuple[Path, str]]:
         """The files that could not be read when they were last tried, and why, by path."""

@@ -25,10 +25,12 @@ def scan_lock(library: Path) -> Iterator[None]:
     try:
         try:
             _lock(handle)
-        except OSError as error:
+        except (BlockingIOError, PermissionError) as error:
             raise LibraryError(
                 f"{library} is locked: another scan is at work on it; try again when it has ended"
             ) from error
+        except OSError as error:
+            raise LibraryError(f"cannot lock {library}: {error.strerror}") from error
         yield
     finally:
         os.close(handle)

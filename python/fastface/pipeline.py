@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from fastface.reading import Analyzer
 from fastface.store import Facts, Store
@@ -22,18 +22,21 @@ class Grouping:
     threshold: float
 
 
-class Match(NamedTuple):
-    """Whom a gallery sees in a face; see `types.Identification`.  person: a number or None."""
+class Match(Protocol):
+    """Whom a gallery sees in a face; see `gallery.Assignment`.  person: a number or None."""
 
-    person: int | None
-    confidence: float
-    distance: float
+    @property
+    def person(self) -> int | None: ...
+    @property
+    def confidence(self) -> float: ...
+    @property
+    def distance(self) -> float: ...
 
 
 class Gallery(Protocol):
-    """Exemplars of people, to compare new faces with.  faces: (n, d) float32, unit norm."""
+    """Exemplars of people, to compare new faces with.  queries: (n, d) float32, unit norm."""
 
-    def identify(self, faces: FloatArray) -> Sequence[Match]: ...
+    def identify(self, queries: FloatArray) -> Sequence[Match]: ...
 
 
 class Engine(Protocol):
@@ -100,9 +103,9 @@ class DefaultEngine:
         return Grouping(of_photo, found.labels, found.threshold)
 
     def make_gallery(self, faces: FloatArray, people: IntArray, quality: FloatArray) -> Gallery:
-        from fastface import gallery
+        from fastface.gallery import Gallery as Exemplars
 
-        return gallery.Gallery.build(faces, people, quality)
+        return Exemplars.build(faces, people, quality)
 
 
 def regroup(store: Store, engine: Engine, *, force: bool = False) -> bool:
@@ -147,8 +150,11 @@ def replay_people(store: Store, model: str, clusters: Mapping[int, int] | None =
     )
     store.put_people(people.names)
     store.replace_memberships(
-        (row.observation_id, label, person)
-        for row, label, person in zip(present, labels, people.persons, strict=True)
+        model,
+        (
+            (row.observation_id, label, person)
+            for row, label, person in zip(present, labels, people.persons, strict=True)
+        ),
     )
     store.drop_empty_people()
     store.set_state("next_person", people.next_id)

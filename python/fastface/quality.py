@@ -6,11 +6,11 @@ import math
 from dataclasses import dataclass
 
 # Fitted by bench/calibrate_quality.py on degraded copies of training crops.
-_OFFSET, _PER_NORM, _PER_LOG_SIZE, _HALF_SIZE_PX = -3.14, 0.44, 1.04, 12.0
+_OFFSET, _PER_NORM, _PER_LOG_SIZE, _HALF_SIZE_PX = -3.33, 0.46, 1.09, 12.0
 
 # Below a norm of 7, two strangers' faces are over ten times likelier to match than usual (the same
 # script): what is left of them is blur, and blurs look alike.  One training crop in 100 is below.
-_MIN_QUALITY = 0.48
+_MIN_QUALITY = 0.465
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ def assess(norm: float, width_px: float) -> Quality:
     the face's box: what enlarging cannot bring back.
 
     >>> assess(11.0, 90.0)
-    Quality(score=0.84, reason='')
+    Quality(score=0.847, reason='')
     >>> assess(7.5, 14.0).reason
     'small'
     """

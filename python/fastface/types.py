@@ -104,8 +104,10 @@ class PhotoRow:
 class Identification:
     """Who a face of a new photo is.
 
-    person, name: None for someone unknown or unnamed.  confidence: 0..1 that it is this person.
-    distance: cosine distance (0..2) to the nearest exemplar of the gallery; infinite without one.
+    person, name: None for someone unknown or unnamed.  confidence: 0..1 that it is this person; for
+    someone unknown, that it is the most similar person after all; 0 for an unclear face.
+    distance: cosine distance (0..2) to that person's nearest exemplar; infinite where nobody is
+    known.
     """
 
     box: Box

@@ -77,4 +77,6 @@ def _who(face: Identification) -> str:
 
 
 def _confidence(face: Identification) -> str:
-    return f"{face.confidence:.0%}" if face.person else "-"
+    if face.person is None:
+        return "-"
+    return ">99%" if face.confidence > 0.99 else f"{face.confidence:.0%}"

@@ -37,15 +37,19 @@ class PeopleTables(Tables):
             for row in rows
         ]
 
-    def replace_memberships(self, rows: Iterable[tuple[int, int, int | None]]) -> None:
+    def replace_memberships(self, model: str, rows: Iterable[tuple[int, int, int | None]]) -> None:
         """Writes (observation id, cluster, person id) for all that is present.
 
-        What the last grouping said of photos that are missing now stays.
+        What earlier groupings said of photos that are missing, or that this model has not seen yet,
+        stays.
         """
         self._database.run(
             f"""DELETE FROM membership WHERE observation_id IN (
                 SELECT observation.id FROM observation
-                JOIN {PRESENT} present ON present.content_id = observation.content_id)"""  # noqa: S608
+                JOIN {PRESENT} present ON present.content_id = observation.content_id
+                JOIN analysis ON analysis.content_id = observation.content_id
+                WHERE analysis.model = ?)""",  # noqa: S608
+            (model,),
         )
         self._database.run_many("INSERT INTO membership VALUES (?, ?, ?)", rows)
 
