@@ -24,10 +24,10 @@ from fastface.types import FloatArray, IntArray
 PASS1_CAUTION = 0.1
 PASS1_MIN_CANDIDATES = 10
 # The torso's say inside a moment, D = min(F, ALPHA * F + BETA * T): what brings most pairs of one
-# person together while at most doubling the false matches, one stranger in ten being dressed alike
+# person together while about doubling the false matches at most, one stranger in ten dressed alike
 # (bench/torso_weights.py).
 ALPHA = 0.85
-BETA = 0.3
+BETA = 0.30
 # Two faces in one photo closer than chance brings two people together once in ten million pairs
 # are a mirror, a collage or a screen, not two people.
 TWIN_RATE = 1e-7
@@ -227,7 +227,8 @@ def _same_photo(faces: FloatArray, photos: IntArray, curve: Calibration) -> IntA
         pairs.append(np.stack([group[:, left].ravel(), group[:, right].ravel()], axis=1))
     together = np.concatenate(pairs)
     distance = 1.0 - np.einsum("nd,nd->n", faces[together[:, 0]], faces[together[:, 1]])
-    return together[curve.log10_rate(distance) > np.log10(TWIN_RATE)]
+    apart: npt.NDArray[np.bool_] = curve.log10_rate(distance) > np.log10(TWIN_RATE)
+    return np.asarray(together[apart], np.int64)
 
 
 def _numbered(labels: IntArray) -> IntArray:
