@@ -117,7 +117,7 @@ def test_name(run: Run, library: FakeLibrary) -> None:
     assert run_json(run, "name", "Grace Hopper", "Grace")["name"] == "Grace"
 
 
-def test_identify(run: Run, tmp_path: Path) -> None:
+def test_identify(run: Run) -> None:
     code, out, _ = run("identify", "new.jpg")
     assert code == 0
     known = " ".join(out.splitlines()[1].split())
@@ -137,6 +137,14 @@ def test_identify_json(run: Run) -> None:
         "distance": 0.31,
     }
     assert unknown["person"] is None and unknown["name"] is None
+
+
+def test_identify_json_in_an_empty_library(run: Run, library: FakeLibrary) -> None:
+    """JSON has no infinity: strict parsers refuse what Python's own would let pass."""
+    library.names.clear()
+    _, out, _ = run("identify", "new.jpg", "--json")
+    (face,) = json.loads(out, parse_constant=pytest.fail)
+    assert face["person"] is None and face["distance"] is None
 
 
 def test_identify_goes_on_after_a_broken_photo(run: Run) -> None:
@@ -272,6 +280,14 @@ def test_a_name_joins_two_people_only_if_meant(
     monkeypatch.setattr("sys.stdin", terminal)
     assert run("name", "p2", "Ada Lovelace")[0] == (0 if joined else 1)
     assert (library.names["p2"] == "Ada Lovelace") == joined
+
+
+def test_joining_is_asked_of_names_too(run: Run, library: FakeLibrary) -> None:
+    library.names["p2"] = "Grace"
+    code, _, err = run("name", "Grace", "Ada Lovelace")
+    assert code == 1 and "Is Grace (p2, 1 photo) the same person?" in err
+    assert library.names["p2"] == "Grace"
+    assert run("name", "Ada Lovelace", "Ada")[0] == 0
 
 
 def test_yes_joins_without_asking(run: Run, library: FakeLibrary) -> None:

@@ -20,6 +20,7 @@ import pytest
 from fastface.errors import LibraryError, ModelError, NotFoundError, PhotoError, ScanInterrupted
 from fastface.images import decode
 from fastface.library import Library, default_path
+from fastface.pipeline import Gallery
 from fastface.store import Store
 from fastface.types import FloatArray, ImageArray, Observation
 from tests.fake_engine import BROKEN_MODEL, BUG, UNCLEAR, FakeAnalyzer, FakeEngine, paint
@@ -287,9 +288,7 @@ def test_missing_models_stop_the_scan(library: Library, album: Path) -> None:
         library.scan(album)
 
 
-def test_photo_that_changes_while_it_is_read_is_tried_again(
-    library: Library, album: Path, engine: FakeEngine
-) -> None:
+def test_photo_that_changes_while_it_is_read_is_tried_again(library: Library, album: Path) -> None:
     (album / "0.png").unlink()
 
     class Meddler(FakeAnalyzer):
@@ -379,7 +378,7 @@ def test_workers_and_order_change_nothing(
 
 
 def test_photos_added_in_any_order_give_the_same_people(
-    library: Library, album: Path, tmp_path: Path, engine: FakeEngine
+    library: Library, album: Path, tmp_path: Path
 ) -> None:
     library.scan(album)
     late = tmp_path / "late"
@@ -421,7 +420,7 @@ def test_names_survive_reclustering(library: Library, album: Path, engine: FakeE
     assert library.faces("Ada") == library.faces("p2")
 
 
-def test_renaming_and_joining(library: Library, album: Path, engine: FakeEngine) -> None:
+def test_renaming_and_joining(library: Library, album: Path) -> None:
     library.scan(album)
     library.name("p1", "Ada")
     library.name("Ada", "Adah")
@@ -519,7 +518,7 @@ def test_ctrl_c_keeps_what_is_finished(library: Library, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT])
-def test_killed_scan_resumes(tmp_path: Path, album: Path, sent: signal.Signals) -> None:
+def test_killed_scan_resumes(tmp_path: Path, sent: signal.Signals) -> None:
     folder = tmp_path / "many"
     for number in range(60):
         paint(folder / f"{number:02}.png", [number % 3], seed=number)
@@ -586,6 +585,37 @@ def test_second_scan_says_locked_and_readers_go_on(tmp_path: Path, album: Path) 
 
         first.scan(album, progress=meanwhile)
         assert first.people()[0].name == "Ada 9"
+
+
+def test_reader_sees_one_state(
+    tmp_path: Path, album: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What another process writes between two queries of one answer does not show half way."""
+    path = tmp_path / "library.db"
+    photo = paint(tmp_path / "new.png", [0, 1], seed=50)
+    with Library(path, engine=FakeEngine()) as reader, Library(path, engine=FakeEngine()) as writer:
+        writer.scan(album)
+        names, gallery = reader._store.names, reader._gallery
+
+        def names_before_a_scan() -> dict[int, str | None]:
+            before = names()
+            paint(album / "late.png", [2], seed=70)
+            writer.scan(album)
+            return before
+
+        def gallery_before_a_join() -> Gallery:
+            before = gallery()
+            writer.name("p1", "Ada")
+            writer.name("p2", "Ada")
+            return before
+
+        with monkeypatch.context() as patch:
+            patch.setattr(reader._store, "names", names_before_a_scan)
+            assert [person.id for person in reader.people()] == ["p1", "p2"]
+        with monkeypatch.context() as patch:
+            patch.setattr(reader, "_gallery", gallery_before_a_join)
+            assert [face.person for face in reader.identify(photo)] == ["p1", "p2"]
+        assert [person.name for person in reader.people()] == ["Ada", None]
 
 
 def test_two_processes_share_a_library(tmp_path: Path, album: Path) -> None:

@@ -97,7 +97,7 @@ class _Scan:
     ) -> None:
         self._store, self._folder, self._model = store, folder, model
         self._analyse, self._executor = analyse, executor
-        self._progress = progress or (lambda done, total, path: None)
+        self._progress = progress or (lambda *_: None)
         # Enough that workers stay busy behind one slow photo; results wait for their turn.
         self._most_in_flight = 4 * workers
         self._in_flight: deque[_Item] = deque()

@@ -11,6 +11,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 
+from fastface import _core
 from fastface.cli import (
     demo,
     doctor,
@@ -52,6 +53,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if args.verbose:
         logging.basicConfig(level=logging.DEBUG, format="%(name)s: %(message)s")
     out = Output(as_json=args.json, quiet=args.quiet)
+    try:
+        _core.target()
+    except ValueError as error:  # FASTFACE_TARGET is wrong: said now, not after an hour's scan
+        out.error(str(error))
+        return EXIT_ERROR
     try:
         with warnings.catch_warnings():
             warnings.showwarning = lambda message, *_, **__: out.warn(str(message))

@@ -111,7 +111,8 @@ class Database:
         try:
             yield
         finally:
-            self.run("ROLLBACK")
+            if self._connection.in_transaction:  # an I/O error ends it by itself
+                self.run("ROLLBACK")
 
     def _prepare(self) -> None:
         execute = self._connection.execute
