@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+import weakref
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
@@ -20,7 +21,7 @@ from fastface.errors import LibraryError, ModelError, NotFoundError, PhotoError,
 from fastface.images import decode
 from fastface.library import Library, default_path
 from fastface.store import Store
-from fastface.types import ImageArray, Observation
+from fastface.types import FloatArray, ImageArray, Observation
 from tests.fake_engine import BROKEN_MODEL, BUG, UNCLEAR, FakeAnalyzer, FakeEngine, paint
 
 
@@ -238,6 +239,32 @@ def test_progress_reaches_the_total(library: Library, album: Path) -> None:
     seen.clear()
     library.scan(album, progress=lambda done, total, path: seen.append((done, total)))
     assert seen == [(9, 9)]
+
+
+def test_scan_forgets_what_is_committed(
+    library: Library, tmp_path: Path, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Memory is bounded by the photos in flight, not by the folder."""
+    n = 120
+    for number in range(n):
+        paint(tmp_path / "many" / f"{number:03}.png", [number % 8], seed=number)
+    seen: list[weakref.ref[FloatArray]] = []
+    analyze = engine.analyzer.analyze
+
+    def remember(pixels: ImageArray) -> list[Observation]:
+        observations = analyze(pixels)
+        seen.extend(weakref.ref(observation.face) for observation in observations)
+        return observations
+
+    monkeypatch.setattr(engine.analyzer, "analyze", remember)
+    alive: list[int] = []
+    library.scan(
+        tmp_path / "many",
+        workers=1,
+        progress=lambda done, total, path: alive.append(sum(face() is not None for face in seen)),
+    )
+    assert len(seen) == n
+    assert max(alive) < n // 2
 
 
 def test_new_model_sees_all_photos_again_and_people_keep_names(

@@ -115,8 +115,8 @@ class _Scan:
         self._n_done = self.counts.n_photos - len(waiting)
         self._progress(self._n_done, self.counts.n_photos, None)
         try:
-            for item in waiting:
-                self._start(item)
+            while waiting:  # dropped as they go: an item holds the embeddings of its photo
+                self._start(waiting.popleft())
                 while len(self._in_flight) >= self._most_in_flight:
                     self._step()
             while self._in_flight:
@@ -135,12 +135,13 @@ class _Scan:
         self.counts.failures.sort(key=lambda failure: os.fsencode(failure[0]))
         return self.counts
 
-    def _look(self) -> list[_Item]:
+    def _look(self) -> deque[_Item]:
         """Walks the folder; files that vanished or came back are marked, the rest is work."""
         known = self._store.files_under(self._folder, self._model)
         failed = self._store.failures_under(self._folder)
         unreadable: list[bytes] = []
-        waiting, back = [], []
+        waiting: deque[_Item] = deque()
+        back: list[bytes] = []
         gone: set[bytes] = set()
 
         def cannot_enter(folder: Path, reason: str) -> None:
