@@ -19,13 +19,12 @@ if TYPE_CHECKING:
     )
     from fastface.estimators import MedianLinkage
     from fastface.kernels import (
-        SparseCodes,
         fused_distances,
-        lasso,
         median_linkage,
         nearest,
         pairwise_edges,
     )
+    from fastface.kernels.lasso import SparseCodes, lasso
     from fastface.library import Library
     from fastface.types import Box, Observation
 

@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastface import _core
+from fastface.kernels.arguments import as_rows, thread_count
 from fastface.types import FloatArray, IntArray
 
 
@@ -51,13 +52,13 @@ def pairwise_edges(
     (array([0, 1], dtype=int32), array([2, 2], dtype=int32), array([0.4, 0.2], dtype=float32))
     """
     return _core.pairwise_edges(
-        _rows(faces),
+        as_rows(faces),
         float(threshold),
-        None if torsos is None else _rows(torsos),
+        None if torsos is None else as_rows(torsos),
         float(alpha),
         float(beta),
         None if groups is None else np.asarray(groups),
-        _thread_count(threads),
+        thread_count(threads),
     )
 
 
@@ -84,11 +85,11 @@ def fused_distances(
            [0.5, 0. ]], dtype=float32)
     """
     return _core.fused_distances(
-        _rows(faces),
-        None if torsos is None else _rows(torsos),
+        as_rows(faces),
+        None if torsos is None else as_rows(torsos),
         float(alpha),
         float(beta),
-        _thread_count(threads),
+        thread_count(threads),
     )
 
 
@@ -108,18 +109,4 @@ def nearest(
            [1]]), array([[0.],
            [0.]], dtype=float32))
     """
-    return _core.nearest(_rows(queries), _rows(gallery), index(k), _thread_count(threads))
-
-
-def _rows(array: npt.ArrayLike) -> FloatArray:
-    with np.errstate(over="ignore"):  # what overflows float32 is refused as infinite, by name
-        return np.ascontiguousarray(array, np.float32)
-
-
-def _thread_count(threads: int | None) -> int:
-    """As the core counts them: 0 is one per core."""
-    if threads is None:
-        return 0
-    if index(threads) < 1:
-        raise ValueError(f"threads: expected None or at least 1, got {threads}")
-    return index(threads)
+    return _core.nearest(as_rows(queries), as_rows(gallery), index(k), thread_count(threads))
