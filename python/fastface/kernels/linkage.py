@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastface import _core
-from fastface.kernels.threads import thread_count
+from fastface.kernels.arguments import thread_count
 from fastface.types import FloatArray
 
 Edges: TypeAlias = tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], FloatArray]
