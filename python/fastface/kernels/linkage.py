@@ -140,7 +140,7 @@ def voter_edges(
     Raises ValueError for a row of zeros or of values that are not finite.
 
     >>> edges, voters = voter_edges(np.ones((1000, 4)) / 2, 0.5, max_members=3)
-    >>> len(edges[0]), voters.sum()
+    >>> len(edges[0]), int(voters.sum())
     (2994, 3)
     """
     _check_sample(max_members, random_state)
