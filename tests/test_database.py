@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -277,6 +278,19 @@ def test_writer_waits_for_another_and_then_says_locked(path: Path) -> None:
         second.run("INSERT INTO state VALUES ('a', '1')")
     first.close()
     second.close()
+
+
+def test_use_after_closing_and_from_another_thread_is_explained(filled: Path) -> None:
+    library = Library(filled, engine=FakeEngine())
+    with (
+        ThreadPoolExecutor(1) as other,
+        pytest.raises(LibraryError, match="was opened in another thread"),
+    ):
+        other.submit(library.people).result()
+    library.close()
+    for use in (library.people, library.stats, library.recluster):
+        with pytest.raises(LibraryError, match="is closed here"):
+            use()
 
 
 def test_facts_and_verdicts_cannot_be_edited(filled: Path) -> None:

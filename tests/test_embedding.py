@@ -134,6 +134,11 @@ def test_other_shapes_are_refused(shape):
         Embedder(FakeSFace()).embed(np.zeros(shape, np.uint8))
 
 
+def test_crops_of_floats_are_refused():
+    with pytest.raises(ValueError, match="uint8, got .* float32"):
+        Embedder(FakeSFace()).embed(np.zeros((1, 112, 112, 3), np.float32))
+
+
 @pytest.mark.models
 def test_real_embeddings_do_not_depend_on_the_batch(models: Path):
     file = model_packs.installed()["embedder"]

@@ -62,12 +62,14 @@ def test_what_is_no_model_is_refused(tmp_path: Path):
         OrtSession(path, sha256=hashlib.sha256(b"text").hexdigest())
 
 
-def test_unknown_providers_are_named(doubling):
+def test_bad_arguments_are_named(doubling):
     path, sha256 = doubling
     with pytest.raises(ValueError, match=r"unknown \['gpu'\]; known: cpu"):
         OrtSession(path, sha256=sha256, providers=["gpu"])
     with pytest.raises(ValueError, match="not one string"):
         OrtSession(path, sha256=sha256, providers="cpu")
+    with pytest.raises(ValueError, match="threads: expected at least 1"):
+        OrtSession(path, sha256=sha256, threads=0)
 
 
 @pytest.mark.parametrize("name", PROVIDERS)

@@ -457,12 +457,14 @@ def test_merged_clusters_lose_no_name(library: Library, album: Path, engine: Fak
 
 def test_names_and_people_are_checked(library: Library, album: Path) -> None:
     library.scan(album)
-    for bad in ("", "  ", "p12"):
+    for bad in ("", "  ", "p12", "\u200b", "Ada\x1b[2J", "Ada\udcff", "A" * 201):
         with pytest.raises(ValueError, match="name"):
             library.name("p1", bad)
     for nobody in ("p99", "Nobody", ""):
         with pytest.raises(NotFoundError):
             library.photos(nobody)
+    emoji = "李雷 \U0001f469\u200d\U0001f52c"
+    assert library.name("p2", emoji).name == emoji
     assert library.name("p1", "Zoë").name == "Zoë"
     assert library.photos("Zoe\u0308")  # the same name, decomposed
 

@@ -70,7 +70,7 @@ class OrtSession:
     `providers` then says what the session really has, in the same words; where that lacks one that
     was asked for, a ProviderWarning says so (ONNX Runtime itself falls back to the CPU in silence).
     Raises ModelError if the file is missing, has another hash or cannot be loaded, ValueError for
-    an unknown provider.
+    an unknown provider or threads below 1.
     """
 
     def __init__(
@@ -82,8 +82,10 @@ class OrtSession:
         threads: int = 1,
         cache: Path | None = None,
     ) -> None:
-        ort = load_runtime()
         asked = _with_cpu(providers)
+        if threads < 1:  # ONNX Runtime would take any such number for "all cores"
+            raise ValueError(f"threads: expected at least 1, got {threads}")
+        ort = load_runtime()
         check_file(path, sha256)
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
-from typing import Final
 
 import numpy as np
 import platformdirs
@@ -34,9 +32,7 @@ from fastface.types import (
     PhotoRow,
     ScanSummary,
 )
-from fastface.verdicts import clean_name, naming
-
-_PERSON_ID: Final = re.compile(r"p([1-9][0-9]{0,17})")
+from fastface.verdicts import PERSON_ID, clean_name, naming, new_name
 
 
 def default_path() -> Path:
@@ -57,7 +53,7 @@ class Library:
     A context manager; use one object per thread.  Several processes may have a library open: while
     one scans, the others read, and wait a moment to write; a second scan says that it is locked.
     Raises LibraryError if the file is newer than this version, damaged, locked, not a library,
-    cannot be written, or the disk is full.
+    cannot be written, or the disk is full; also once closed, and in another thread.
     """
 
     def __init__(
@@ -176,14 +172,11 @@ class Library:
         """Says who a person (id or name) is, for good; returns the person as named.
 
         The name holds on to the faces the person has now, not to a cluster: it survives another
-        grouping, scan or model.  Naming two people alike joins them.  Raises NotFoundError for a
-        person not in the library, ValueError for an empty name or one that reads as an id.
+        grouping, scan or model.  Naming two people alike joins them.
+        Raises NotFoundError for a person not in the library, ValueError for a name that is empty,
+        longer than 200 letters, reads as an id or holds control characters.
         """
-        name = clean_name(name)
-        if not name:
-            raise ValueError("name: expected at least one letter")
-        if _PERSON_ID.fullmatch(name):
-            raise ValueError(f"name: {name!r} reads as a person's id")
+        name = new_name(name)
         store, model = self._store, self._model()
         with store.atomic():
             number = self._find(person)
@@ -259,7 +252,7 @@ class Library:
         return str(self._store.state("grouping", {}).get("model", ""))
 
     def _find(self, person: str) -> int:
-        match = _PERSON_ID.fullmatch(person)
+        match = PERSON_ID.fullmatch(person)
         names = self._store.names()
         if match and int(match[1]) in names:
             return int(match[1])

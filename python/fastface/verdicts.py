@@ -20,6 +20,7 @@ outcome does not depend on how clusters are numbered.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -30,6 +31,10 @@ from fastface.types import Anchor, Box, Verdict
 
 NAME: Final = "name"  # payload: {"name": str, "renames": the person's name until then, or None}
 SAME_PLACE_IOU: Final = 0.5  # a face found again by another detector overlaps at least this much
+
+
+PERSON_ID: Final = re.compile(r"p([1-9][0-9]{0,17})")  # no name may look like one
+LONGEST_NAME: Final = 200
 
 
 @dataclass(slots=True)
@@ -61,6 +66,26 @@ def clean_name(name: str) -> str:
     'Ada Lovelace'
     """
     return " ".join(unicodedata.normalize("NFC", name).split())
+
+
+def new_name(name: str) -> str:
+    """The clean form of a name that a person is to get; ValueError where it would be unusable.
+
+    >>> new_name("\u200b")
+    Traceback (most recent call last):
+    ValueError: name: expected at least one letter
+    """
+    name = clean_name(name)
+    categories = [unicodedata.category(char) for char in name]
+    if all(category[0] in "CMZ" for category in categories):
+        raise ValueError("name: expected at least one letter")
+    if "Cc" in categories or "Cs" in categories:
+        raise ValueError("name: expected no control characters and no broken encoding")
+    if len(name) > LONGEST_NAME:
+        raise ValueError(f"name: expected at most {LONGEST_NAME} letters, got {len(name)}")
+    if PERSON_ID.fullmatch(name):
+        raise ValueError(f"name: {name!r} reads as a person's id")
+    return name
 
 
 def _overlap(a: Box, b: Box) -> float:

@@ -184,6 +184,13 @@ class Database:
 
 def _explain(error: sqlite3.Error) -> str | None:
     """What a user can do about an SQLite error; None for a bug of ours."""
+    if isinstance(error, sqlite3.ProgrammingError):  # of the sqlite3 module, so without a code
+        for words, message in (
+            ("closed database", "is closed here; open it again"),
+            ("same thread", "was opened in another thread; open it in each thread that uses it"),
+        ):
+            if words in str(error):
+                return message
     code = getattr(error, "sqlite_errorcode", 0)
     explanations = {
         sqlite3.SQLITE_BUSY: "is locked by another program; try again when that has finished",
