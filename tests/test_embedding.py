@@ -135,7 +135,7 @@ def test_other_shapes_are_refused(shape):
 
 
 def test_crops_of_floats_are_refused():
-    with pytest.raises(ValueError, match="uint8, got .* float32"):
+    with pytest.raises(ValueError, match="uint8, got"):
         Embedder(FakeSFace()).embed(np.zeros((1, 112, 112, 3), np.float32))
 
 

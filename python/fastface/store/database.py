@@ -106,7 +106,9 @@ class Database:
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[None]:
         """All reads inside see one state of the library, whatever other processes write."""
-        if self._connection.in_transaction:
+        with self._translated():
+            inside = self._connection.in_transaction
+        if inside:
             yield
             return
         self.run("BEGIN")
