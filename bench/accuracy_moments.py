@@ -21,9 +21,9 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+
 import observations
 from accuracy_clustering import with_missed
-
 from fastface import clustering, moments
 from fastface.metrics import bcubed_scores, pairwise_scores
 

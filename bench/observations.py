@@ -7,7 +7,6 @@ the files are readable by their owner only, and belong outside the repository.
 from __future__ import annotations
 
 import json
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,7 +97,8 @@ def _observe(folder: Path, cache: Path, pattern: str) -> PhotoSet:
         every = [face for faces in found for face in faces]
         nothing = np.zeros(N_DIMENSIONS, np.float32)
         cache.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with open(os.open(stored, os.O_CREAT | os.O_WRONLY, 0o600), "wb") as file:
+        stored.touch(mode=0o600)
+        with stored.open("wb") as file:
             np.savez(
                 file,
                 photo=np.repeat(np.arange(len(names)), [len(faces) for faces in found]),

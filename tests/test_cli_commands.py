@@ -117,7 +117,7 @@ def test_name(run: Run, library: FakeLibrary) -> None:
     assert run_json(run, "name", "Grace Hopper", "Grace")["name"] == "Grace"
 
 
-def test_identify(run: Run, tmp_path: Path) -> None:
+def test_identify(run: Run) -> None:
     code, out, _ = run("identify", "new.jpg")
     assert code == 0
     known = " ".join(out.splitlines()[1].split())
@@ -139,6 +139,14 @@ def test_identify_json(run: Run) -> None:
     assert unknown["person"] is None and unknown["name"] is None
 
 
+def test_identify_json_in_an_empty_library(run: Run, library: FakeLibrary) -> None:
+    """JSON has no infinity: strict parsers refuse what Python's own would let pass."""
+    library.names.clear()
+    _, out, _ = run("identify", "new.jpg", "--json")
+    (face,) = json.loads(out, parse_constant=pytest.fail)
+    assert face["person"] is None and face["distance"] is None
+
+
 def test_identify_goes_on_after_a_broken_photo(run: Run) -> None:
     code, out, err = run("identify", "notes.txt", "new.jpg")
     assert code == 1
@@ -147,13 +155,13 @@ def test_identify_goes_on_after_a_broken_photo(run: Run) -> None:
 
 def test_scan(run: Run, library: FakeLibrary) -> None:
     library.faces_found = []
-    code, out, err = run("scan", "/album", "--workers", "2")
+    code, out, err = run("scan", "/", "--workers", "2")
     assert code == 0
     assert out.splitlines() == [
         "4 photos: 3 new, 1 not readable in 1.5 s, 2.0 photos/s.",
         "4 faces (1 too unclear to group), 2 people.",
     ]
-    assert "warning: /album/broken.jpg: truncated after 12 bytes" in err
+    assert "warning: /broken.jpg: truncated after 12 bytes" in err
     assert "\r" not in err and "\x1b" not in err  # no bar where there is no terminal
 
 
@@ -161,10 +169,10 @@ def test_scan_lists_some_failures_and_all_with_json(run: Run, library: FakeLibra
     many = [(Path(f"/album/{k}.jpg"), "empty file") for k in range(25)]
     library.on_scan = lambda: None
     library.fill = lambda folder: setattr(library, "broken", many)  # type: ignore[assignment]
-    code, _, err = run("scan", "/album")
+    code, _, err = run("scan", "/")
     assert code == 0
     assert err.count("warning: ") == 10 and "and 15 more photos" in err
-    summary = run_json(run, "scan", "/album")
+    summary = run_json(run, "scan", "/")
     assert len(summary["failures"]) == 25
     assert summary["failures"][3] == {"photo": "/album/3.jpg", "reason": "empty file"}
     assert {"photos", "new", "unchanged", "moved", "failed", "missing"} <= set(summary)
@@ -172,9 +180,9 @@ def test_scan_lists_some_failures_and_all_with_json(run: Run, library: FakeLibra
 
 
 def test_quiet_scan_says_only_what_went_wrong(run: Run) -> None:
-    code, out, err = run("-q", "scan", "/album")
+    code, out, err = run("-q", "scan", "/")
     assert (code, out) == (0, "")
-    assert err == "warning: /album/broken.jpg: truncated after 12 bytes\n"
+    assert err == "warning: /broken.jpg: truncated after 12 bytes\n"
 
 
 def test_ctrl_c_says_that_a_rerun_resumes(run: Run, library: FakeLibrary) -> None:
@@ -182,14 +190,14 @@ def test_ctrl_c_says_that_a_rerun_resumes(run: Run, library: FakeLibrary) -> Non
         raise KeyboardInterrupt
 
     library.on_scan = interrupt
-    code, out, err = run("scan", "/album")
+    code, out, err = run("scan", "/")
     assert (code, out) == (130, "")
     assert err.startswith("fastface: stopped: ") and "run the same command again" in err
     assert "Traceback" not in err and err.count("\n") == 1
 
 
 def test_stats(run: Run) -> None:
-    run("scan", "/album")
+    run("scan", "/")
     code, out, _ = run("stats")
     assert code == 0
     assert "people     2, of whom 1 named\n" in out and "threshold  0.525\n" in out
@@ -220,7 +228,7 @@ def test_a_bug_is_a_traceback(run: Run, library: FakeLibrary) -> None:
 
     library.on_scan = bug
     with pytest.raises(ZeroDivisionError):
-        run("scan", "/album")
+        run("scan", "/")
 
 
 def test_an_os_error_names_the_file(run: Run, library: FakeLibrary) -> None:
@@ -228,7 +236,7 @@ def test_an_os_error_names_the_file(run: Run, library: FakeLibrary) -> None:
         raise PermissionError(13, "Permission denied", "/album/x")
 
     library.on_scan = fail
-    assert run("scan", "/album")[0::2] == (
+    assert run("scan", "/")[0::2] == (
         1,
         "fastface: error: Permission denied: /album/x\n",
     )
@@ -258,7 +266,7 @@ def test_library_warnings_are_one_line(run: Run, library: FakeLibrary) -> None:
     library.on_scan = lambda: warnings.warn("coreml is not available", stacklevel=1)
     with warnings.catch_warnings():
         warnings.simplefilter("default")
-        assert run("scan", "/album")[2].startswith("warning: coreml is not available\n")
+        assert run("scan", "/")[2].startswith("warning: coreml is not available\n")
 
 
 @pytest.mark.parametrize(("reply", "joined"), [("y\n", True), ("\n", False)])
@@ -272,6 +280,14 @@ def test_a_name_joins_two_people_only_if_meant(
     monkeypatch.setattr("sys.stdin", terminal)
     assert run("name", "p2", "Ada Lovelace")[0] == (0 if joined else 1)
     assert (library.names["p2"] == "Ada Lovelace") == joined
+
+
+def test_joining_is_asked_of_names_too(run: Run, library: FakeLibrary) -> None:
+    library.names["p2"] = "Grace"
+    code, _, err = run("name", "Grace", "Ada Lovelace")
+    assert code == 1 and "Is Grace (p2, 1 photo) the same person?" in err
+    assert library.names["p2"] == "Grace"
+    assert run("name", "Ada Lovelace", "Ada")[0] == 0
 
 
 def test_yes_joins_without_asking(run: Run, library: FakeLibrary) -> None:

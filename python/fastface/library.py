@@ -16,9 +16,11 @@ from typing import Final
 import numpy as np
 import platformdirs
 
+from fastface import machine
 from fastface.errors import LibraryError, NotFoundError
 from fastface.images import decode
 from fastface.locking import scan_lock
+from fastface.photos import photo_folder
 from fastface.pipeline import DefaultEngine, Engine, Gallery, regroup, replay_people
 from fastface.reading import LazyAnalyzer
 from fastface.scan import ScanCounts, scan_folder
@@ -41,7 +43,7 @@ def default_path() -> Path:
     """Where the library is: `FASTFACE_LIBRARY`, else `library.db` in the user's data folder."""
     chosen = os.environ.get("FASTFACE_LIBRARY")
     if chosen:
-        return Path(chosen)
+        return Path(chosen).expanduser()
     return platformdirs.user_data_path("fastface", appauthor=False) / "library.db"
 
 
@@ -109,7 +111,8 @@ class Library:
         """
         if workers is not None and workers < 1:
             raise ValueError(f"workers: expected at least 1, got {workers}")
-        workers = workers or _cores()
+        workers = workers or machine.usable_cores()
+        folder = photo_folder(folder)
         started = time.monotonic()
         with contextlib.ExitStack() as stack:
             self._store.check_writable()
@@ -118,7 +121,7 @@ class Library:
                 executor = stack.enter_context(ThreadPoolExecutor(workers, "fastface-scan"))
             counts = scan_folder(
                 self._store,
-                Path(os.path.realpath(folder)),
+                folder,
                 model=self._engine.model_tag,
                 analyzer=self._analyzer,
                 min_side=self._engine.min_side,
@@ -137,9 +140,10 @@ class Library:
 
     def people(self) -> list[Person]:
         """Everyone in the library, those on most photos first."""
-        names = self._store.names()
+        with self._store.snapshot():
+            names, everything = self._store.names(), self.faces()
         faces: dict[str, list[Face]] = {}
-        for face in self.faces():
+        for face in everything:
             if face.person is not None:
                 faces.setdefault(face.person, []).append(face)
         people = [
@@ -160,11 +164,13 @@ class Library:
         A face that is too unclear to be grouped has no person.  Raises NotFoundError for a person
         that is not in the library.
         """
-        return self._store.faces(self._model(), None if person is None else self._find(person))
+        with self._store.snapshot():
+            return self._store.faces(self._model(), None if person is None else self._find(person))
 
     def photos(self, person: str) -> list[PhotoRow]:
         """The photos that show a person (id or name), oldest first, those without a clock last."""
-        return self._store.photos(self._model(), self._find(person))
+        with self._store.snapshot():
+            return self._store.photos(self._model(), self._find(person))
 
     def name(self, person: str, name: str) -> Person:
         """Says who a person (id or name) is, for good; returns the person as named.
@@ -208,8 +214,9 @@ class Library:
         observations = self._analyzer.analyze(pixels)
         if not observations:
             return []
-        matches = self._gallery().identify(np.stack([seen.face for seen in observations]))
-        names = self._store.names()
+        with self._store.snapshot():
+            gallery, names = self._gallery(), self._store.names()
+        matches = gallery.identify(np.stack([seen.face for seen in observations]))
         found = []
         for seen, match in zip(observations, matches, strict=True):
             number = None if seen.unclear else match.person
@@ -230,14 +237,14 @@ class Library:
 
     def stats(self) -> LibraryStats:
         """Figures of the library and of its last scan."""
-        grouping = self._store.state("grouping", {})
-        return LibraryStats(
-            path=self.path,
-            **self._store.count(self._model()),
-            model=self._model() or None,
-            threshold=grouping.get("threshold"),
-            last_scan=self._store.state("last_scan", {}),
-        )
+        with self._store.snapshot():
+            return LibraryStats(
+                path=self.path,
+                **self._store.count(self._model()),
+                model=self._model() or None,
+                threshold=self._store.state("grouping", {}).get("threshold"),
+                last_scan=self._store.state("last_scan", {}),
+            )
 
     def _gallery(self) -> Gallery:
         """The gallery of the people there are now, kept until they change."""
@@ -286,10 +293,3 @@ class Library:
 
 def _number(person: str) -> int:
     return int(person[1:])
-
-
-def _cores() -> int:
-    """Cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
@@ -63,7 +62,6 @@ class PhotoMetadata:
 
 
 PhotoInput: TypeAlias = "str | Path | ImageArray | Any"  # path, RGB uint8 array or PIL image
-ObservationList: TypeAlias = Sequence[Observation]
 
 
 @dataclass(frozen=True, slots=True)

@@ -186,12 +186,13 @@ def _group(
     seated = {line.name for cluster, line in elected if cluster is not None}
     contenders: dict[int, list[str]] = {}
     for cluster, line in elected:
+        seat = cluster
         if line.name not in seated:
-            cluster = _elect(labels, until_now.get(line.name, ()))
+            seat = _elect(labels, until_now.get(line.name, ()))
             # What the user named and no cluster holds stays a person by the user's word alone.
             named[line.name].faces += line.faces
-        if cluster is not None:
-            contenders.setdefault(cluster, []).append(line.name)
+        if seat is not None:
+            contenders.setdefault(seat, []).append(line.name)
     groups = list(named.values())
     for label, faces in clusters.items():
         if label not in contenders:

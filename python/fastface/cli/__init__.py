@@ -11,6 +11,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 
+from fastface import _core
 from fastface.cli import (
     demo,
     doctor,
@@ -50,8 +51,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help(sys.stderr)
         return 2
     if args.verbose:
-        logging.basicConfig(level=logging.DEBUG, format="%(name)s: %(message)s")
+        logging.basicConfig(format="%(name)s: %(message)s")
+        logging.getLogger("fastface").setLevel(logging.DEBUG)  # not what other packages log
     out = Output(as_json=args.json, quiet=args.quiet)
+    try:
+        _core.target()
+    except ValueError as error:  # FASTFACE_TARGET is wrong: said now, not after an hour's scan
+        out.error(str(error))
+        return EXIT_ERROR
     try:
         with warnings.catch_warnings():
             warnings.showwarning = lambda message, *_, **__: out.warn(str(message))
@@ -73,6 +80,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _one_line(error: Exception) -> str:
     """The message alone; for an OSError, what went wrong and with which file."""
-    if isinstance(error, OSError) and error.strerror and error.filename is not None:
-        return f"{error.strerror}: {error.filename}"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror if error.filename is None else f"{error.strerror}: {error.filename}"
     return " ".join(str(error).split()) or type(error).__name__

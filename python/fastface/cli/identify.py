@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fastface.cli.arguments import Commands, add_command, open_library
 from fastface.cli.faces import place
-from fastface.cli.output import Output, box_list
+from fastface.cli.output import Output, box_list, printable
 from fastface.errors import PhotoError
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ like nobody is 'unknown'. The photos are not added to the library.
 
 JSON: a list with one object per face: photo, box ([left, top, width, height] in
 fractions of the upright photo), person (an ID, or null), name (or null),
-confidence (0 to 1), distance (smaller is closer).""",
+confidence (0 to 1), distance (smaller is closer; null where nobody is known).""",
         examples="""\
   fastface identify party.jpg
   fastface identify ~/Downloads/*.jpg --json""",
@@ -51,7 +52,7 @@ def run(args: Namespace, out: Output) -> int:
                 continue
             found += [(photo, face) for face in faces]
             if not faces:
-                out.say(f"{photo}: no face found")
+                out.say(printable(f"{photo}: no face found"))
     if out.as_json:
         out.json([as_json(photo, face) for photo, face in found])
     elif found:
@@ -68,7 +69,8 @@ def as_json(photo: Path, face: Identification) -> dict[str, Any]:
         "person": face.person,
         "name": face.name,
         "confidence": round(float(face.confidence), 4),
-        "distance": round(float(face.distance), 4),
+        # JSON has no infinity, which a library without people answers.
+        "distance": round(float(face.distance), 4) if math.isfinite(face.distance) else None,
     }
 
 

@@ -75,7 +75,7 @@ JSON: as `fastface models list`.""",
     )
 
 
-def show_list(args: Namespace, out: Output) -> None:
+def show_list(_args: Namespace, out: Output) -> None:
     from fastface import models
 
     rows = models.list_models()

@@ -58,10 +58,13 @@ def confirm_join(library: Library, person: str, name: str) -> None:
     """Ask before a name joins two people; without a terminal, refuse."""
     from fastface.verdicts import clean_name
 
-    wanted = clean_name(name)
     everybody = library.people()
-    namesake = next((p for p in everybody if p.name == wanted), None)
-    named = next((p for p in everybody if person == p.id), None)
+
+    def called(name: str) -> Person | None:
+        return next((p for p in everybody if p.name == clean_name(name)), None)
+
+    namesake = called(name)
+    named = next((p for p in everybody if person == p.id), None) or called(person)
     if namesake is None or named is None or named.id == namesake.id:
         return
     question = f"{_described(namesake)} is there already. Is {_described(named)} the same person?"

@@ -8,7 +8,7 @@ import os
 import re
 import sys
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def json_text(value: Any) -> str:
 
 def _dumps(value: Any, indent: int | None = None) -> str:
     readable = (getattr(sys.stdout, "encoding", None) or "").lower().replace("-", "") == "utf8"
-    text = json.dumps(value, indent=indent, ensure_ascii=not readable)
+    text = json.dumps(value, indent=indent, ensure_ascii=not readable, allow_nan=False)
     return _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
@@ -166,11 +166,6 @@ def size(n_bytes: int) -> str:
             break
         value /= 1000
     return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
-
-
-def selected(record: object, names: Mapping[str, str]) -> dict[str, Any]:
-    """The attributes of `record` under their public JSON names."""
-    return {public: getattr(record, attribute) for public, attribute in names.items()}
 
 
 def adopt_streams() -> None:

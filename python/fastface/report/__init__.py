@@ -5,14 +5,13 @@ The page holds thumbnails, names, paths and figures; never an embedding.
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fastface.errors import FastfaceError
+from fastface.files import write_private
 from fastface.report.content import MAX_THUMBNAIL_BYTES, choose, fill
 from fastface.report.page import MARKER, render
 from fastface.report.thumbnails import make_thumbnails, within_budget
@@ -57,7 +56,7 @@ def write_report(
     thumbnails = make_thumbnails(wishes, progress=progress, workers=workers)
     page = fill(plan, within_budget(wishes, thumbnails, MAX_THUMBNAIL_BYTES))
     content = render(page).encode("utf-8", "replace")  # a name may hold a lone surrogate
-    _write_private(path, content)
+    write_private(path, content)
     return WrittenReport(
         path=path,
         n_bytes=len(content),
@@ -74,25 +73,10 @@ def _check_target(path: Path) -> None:
     if not path.parent.is_dir():
         raise FastfaceError(f"there is no folder {path.parent}")
     if path.exists():
+        if not path.is_file():  # opening a pipe would wait for ever
+            raise FastfaceError(f"{path} is not a file; name a file for the report")
         with path.open("rb") as file:
             if MARKER.encode() not in file.read(1024):
                 raise FastfaceError(
                     f"{path} exists and is not a fastface report; choose another name or remove it"
                 )
-
-
-def _write_private(path: Path, content: bytes) -> None:
-    """Write beside the target with mode 0600, then put it in place in one step."""
-    with tempfile.NamedTemporaryFile(
-        dir=path.parent, prefix=f".{path.name}.", delete=False
-    ) as file:
-        try:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-            file.close()
-            Path(file.name).replace(path)
-        except BaseException:
-            file.close()
-            Path(file.name).unlink(missing_ok=True)
-            raise

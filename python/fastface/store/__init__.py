@@ -33,6 +33,10 @@ class Store(FactTables, PeopleTables, VerdictLog):
         """A transaction that holds the write lock; nested, a savepoint."""
         return self._database.atomic()
 
+    def snapshot(self) -> AbstractContextManager[None]:
+        """All reads inside see one state, whatever other processes write meanwhile."""
+        return self._database.snapshot()
+
     def check_writable(self) -> None:
         """Raises LibraryError now rather than after minutes of work."""
         with self.atomic():
