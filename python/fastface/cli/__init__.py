@@ -51,7 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help(sys.stderr)
         return 2
     if args.verbose:
-        logging.basicConfig(level=logging.DEBUG, format="%(name)s: %(message)s")
+        # Of ours alone: Pillow's own messages hold the tags of photos, places included.
+        logging.basicConfig(format="%(name)s: %(message)s")
+        logging.getLogger("fastface").setLevel(logging.DEBUG)
     out = Output(as_json=args.json, quiet=args.quiet)
     try:
         _core.target()

@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeAlias
-from urllib.parse import quote
 
 from fastface.errors import LibraryError
 from fastface.store.migrations import MIGRATIONS
@@ -220,14 +219,14 @@ def _make_private(path: Path) -> None:
 
 
 def _uri(path: Path, *, read_only: bool) -> str:
-    """SQLite's name of the file; `Path.as_uri` would refuse names that are not UTF-8."""
+    """SQLite's name of the file, whatever bytes it has."""
     mode = "rw"
     if read_only and not (_writable(path) and _writable(path.parent)):
         mode = "ro"
         if not path.with_name(path.name + "-wal").exists():
             # Without a log to share, SQLite need not make files: works on read-only media.
             mode = "ro&immutable=1"
-    return f"file:{quote(os.fsencode(path.absolute()))}?mode={mode}"
+    return f"{path.absolute().as_uri()}?mode={mode}"
 
 
 def _writable(path: Path) -> bool:
