@@ -22,7 +22,7 @@ Python's `os.fsencode` expects. Colours respect `NO_COLOR`.
 
 | exit code | means |
 | --- | --- |
-| 0 | done; a scan with some unreadable photos too |
+| 0 | done; a scan too of which some photos, but not all, are unreadable |
 | 1 | a problem, explained in one line |
 | 2 | wrong usage |
 | 130 | stopped with Ctrl-C; what was finished is kept |

@@ -156,13 +156,13 @@ def test_identify_goes_on_after_a_broken_photo(run: Run) -> None:
 
 def test_scan(run: Run, library: FakeLibrary) -> None:
     library.faces_found = []
-    code, out, err = run("scan", "/album", "--workers", "2")
+    code, out, err = run("scan", "/", "--workers", "2")
     assert code == 0
     assert out.splitlines() == [
         "4 photos: 3 new, 1 not readable in 1.5 s, 2.0 photos/s.",
         "4 faces (1 too unclear to group), 2 people.",
     ]
-    assert "warning: /album/broken.jpg: truncated after 12 bytes" in err
+    assert "warning: /broken.jpg: truncated after 12 bytes" in err
     assert "\r" not in err and "\x1b" not in err  # no bar where there is no terminal
 
 
@@ -170,10 +170,10 @@ def test_scan_lists_some_failures_and_all_with_json(run: Run, library: FakeLibra
     many = [(Path(f"/album/{k}.jpg"), "empty file") for k in range(25)]
     library.on_scan = lambda: None
     library.fill = lambda folder: setattr(library, "broken", many)  # type: ignore[assignment]
-    code, _, err = run("scan", "/album")
+    code, _, err = run("scan", "/")
     assert code == 0
     assert err.count("warning: ") == 10 and "and 15 more photos" in err
-    summary = run_json(run, "scan", "/album")
+    summary = run_json(run, "scan", "/")
     assert len(summary["failures"]) == 25
     assert summary["failures"][3] == {"photo": "/album/3.jpg", "reason": "empty file"}
     assert {"photos", "new", "unchanged", "moved", "failed", "missing"} <= set(summary)
@@ -181,9 +181,9 @@ def test_scan_lists_some_failures_and_all_with_json(run: Run, library: FakeLibra
 
 
 def test_quiet_scan_says_only_what_went_wrong(run: Run) -> None:
-    code, out, err = run("-q", "scan", "/album")
+    code, out, err = run("-q", "scan", "/")
     assert (code, out) == (0, "")
-    assert err == "warning: /album/broken.jpg: truncated after 12 bytes\n"
+    assert err == "warning: /broken.jpg: truncated after 12 bytes\n"
 
 
 def test_ctrl_c_says_that_a_rerun_resumes(run: Run, library: FakeLibrary) -> None:
@@ -191,14 +191,14 @@ def test_ctrl_c_says_that_a_rerun_resumes(run: Run, library: FakeLibrary) -> Non
         raise KeyboardInterrupt
 
     library.on_scan = interrupt
-    code, out, err = run("scan", "/album")
+    code, out, err = run("scan", "/")
     assert (code, out) == (130, "")
     assert err.startswith("fastface: stopped: ") and "run the same command again" in err
     assert "Traceback" not in err and err.count("\n") == 1
 
 
 def test_stats(run: Run) -> None:
-    run("scan", "/album")
+    run("scan", "/")
     code, out, _ = run("stats")
     assert code == 0
     assert "people     2, of whom 1 named\n" in out and "threshold  0.525\n" in out
@@ -247,7 +247,7 @@ def test_a_bug_is_a_traceback(run: Run, library: FakeLibrary) -> None:
 
     library.on_scan = bug
     with pytest.raises(ZeroDivisionError):
-        run("scan", "/album")
+        run("scan", "/")
 
 
 def test_an_os_error_names_the_file(run: Run, library: FakeLibrary) -> None:
@@ -255,7 +255,7 @@ def test_an_os_error_names_the_file(run: Run, library: FakeLibrary) -> None:
         raise PermissionError(13, "Permission denied", "/album/x")
 
     library.on_scan = fail
-    assert run("scan", "/album")[0::2] == (
+    assert run("scan", "/")[0::2] == (
         1,
         "fastface: error: Permission denied: /album/x\n",
     )
@@ -285,7 +285,7 @@ def test_library_warnings_are_one_line(run: Run, library: FakeLibrary) -> None:
     library.on_scan = lambda: warnings.warn("coreml is not available", stacklevel=1)
     with warnings.catch_warnings():
         warnings.simplefilter("default")
-        assert run("scan", "/album")[2].startswith("warning: coreml is not available\n")
+        assert run("scan", "/")[2].startswith("warning: coreml is not available\n")
 
 
 @pytest.mark.parametrize(("reply", "joined"), [("y\n", True), ("\n", False)])

@@ -196,3 +196,37 @@ FACES = np.eye(3, D, dtype="f4")
 def test_names_the_bad_argument(name, call):
     with pytest.raises(ValueError, match=name):
         call()
+
+
+@pytest.fixture
+def sampled(monkeypatch):
+    """A large library in small: crowds of hundreds, of whom few are asked."""
+    monkeypatch.setattr(clustering, "MAX_EXACT", 50)
+    monkeypatch.setattr(clustering, "MAX_MEMBERS", 16)
+    monkeypatch.setattr(clustering, "SPOKESMEN", 8)
+
+
+def test_a_sample_speaks_for_a_crowd(sampled):
+    faces, truth = people([300, 200, 60, *[3] * 40, *[1] * 60])
+    found = cluster(faces, **alone(len(faces)))
+    assert bcubed_scores(found.labels, truth).f > 0.99
+
+
+def test_conflicts_reach_the_spokesmen(sampled):
+    """Two crowds that look alike enough to join stay apart if they share their photos."""
+    rng = np.random.default_rng(0)
+    centre, other, *noise = rng.standard_normal((402, D))
+    centres = np.repeat([centre, 0.8 * centre + 0.6 * other], 200, axis=0)
+    both = np.sqrt(0.7) * centres + np.sqrt(0.3) * np.array(noise)
+    both /= np.linalg.norm(both, axis=1, keepdims=True)
+    apart = alone(400)
+    assert cluster(both, **apart).n_clusters == 1
+    shared = np.tile(np.arange(200), 2)
+    assert cluster(both, moments=shared, photos=shared).n_clusters == 2
+
+
+def test_spokesmen_are_few_and_of_every_cluster():
+    labels = np.repeat(np.arange(4), [1, 64, 65, 1000])
+    rows = clustering._spokesmen(labels)
+    assert np.bincount(labels[rows]).tolist() == [1, 64, 64, 64]
+    assert rows.tolist() == sorted(set(rows.tolist()))

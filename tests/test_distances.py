@@ -264,7 +264,7 @@ def test_long_rows_do_not_overflow(target):
     [
         lambda x: x.astype(np.float64),
         lambda x: x.astype(">f4"),
-        lambda x: np.asfortranarray(x),
+        np.asfortranarray,
         lambda x: np.repeat(x, 2, axis=1)[:, ::2],
         lambda x: x[::-1].copy()[::-1],
         lambda x: x.tolist(),

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fastface import _core
 from fastface.kernels import SparseCodes, lasso
 from tests.reference import lasso as reference
 
@@ -39,13 +38,6 @@ def assert_valid(codes: SparseCodes, dictionary, queries, lam, positive=False, t
     gap = reference.relative_gap(dictionary, queries, codes.toarray(), lam, positive)
     np.testing.assert_allclose(codes.gap, gap, rtol=1e-5, atol=1e-12)
     assert (codes.gap <= np.float32(tol)).all()
-
-
-@pytest.fixture(params=_core.available_targets())
-def target(request):
-    _core.select_target(request.param)
-    yield request.param
-    _core.select_target("")
 
 
 @pytest.mark.parametrize("positive", [False, True])

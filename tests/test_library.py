@@ -103,6 +103,20 @@ def test_moved_and_copied_photos_are_not_analysed_again(
     assert "renamed.png" in {face.photo.name for face in library.faces("p1")}
 
 
+def test_renamed_scan_folder_leaves_no_dead_paths(
+    library: Library, album: Path, engine: FakeEngine
+) -> None:
+    library.scan(album)
+    library.name("p1", "Ada")
+    n_calls = engine.analyzer.n_calls
+    for name, outcome in (("zoo", "n_moved"), ("aaa", "n_moved"), ("zoo", "n_unchanged")):
+        album = album.rename(album.with_name(name))
+        assert getattr(library.scan(album), outcome) == 9
+        assert {row.path.parent for row in library.photos("Ada")} == {album}
+    assert engine.analyzer.n_calls == n_calls
+    assert library.stats().n_photos == 9
+
+
 def test_copies_within_one_scan_are_analysed_once(
     library: Library, album: Path, engine: FakeEngine
 ) -> None:
@@ -172,7 +186,7 @@ def test_broken_photos_are_reported_and_not_tried_again(
     assert (summary.n_photos, summary.n_new, summary.n_failed) == (13, 9, 4)
     reasons = {path.name: reason for path, reason in summary.failures}
     assert "unit norm" in reasons["nan.png"]
-    assert "fell over" in reasons["bug.png"]
+    assert "internal error" in reasons["bug.png"] and "fell over" in reasons["bug.png"]
     assert len(library.faces()) == 9
     n_calls = engine.analyzer.n_calls
     (album / "nan.png").unlink()

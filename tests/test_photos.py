@@ -127,9 +127,9 @@ def test_folder_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_no_such_folder(tmp_path: Path) -> None:
     make(tmp_path, "file.jpg")
-    for root in (tmp_path / "gone", tmp_path / "file.jpg"):
-        with pytest.raises(PhotoError, match="no such folder"):
-            list(iter_photos(root))
+    for root, reason in (("gone", "gone: no such folder"), ("file.jpg", "file.jpg: not a folder")):
+        with pytest.raises(PhotoError, match=reason):
+            list(iter_photos(tmp_path / root))
 
 
 def test_content_hash(tmp_path: Path) -> None:

@@ -16,7 +16,9 @@ namespace {
 
 using namespace lasso_solvers;
 
-constexpr std::size_t kBlock = 32;  // queries correlated with the dictionary together
+// Queries correlated with the dictionary together: each block reads all of it, so large blocks; but
+// a small batch is better spread over the cores. Multiples of four fill the register tiles.
+std::size_t block_size(std::size_t n_queries) { return std::clamp<std::size_t>(n_queries / 16 * 4, 4, 32); }
 
 // Products of a few larger norms would leave float32.
 constexpr float kLargestSquaredNorm = 1e30f;
@@ -55,14 +57,15 @@ LassoCodes lasso(MatrixView<const float> dictionary, MatrixView<const float> que
 
   const double lipschitz = options.solver == LassoSolver::cd ? 0 : estimate_lipschitz(problem);
   std::vector<Code> codes(queries.rows);
-  parallel_for(queries.rows, kBlock, options.threads, [&](std::size_t begin, std::size_t end) {
-    const MatrixView<const float> block{queries.row(begin), end - begin, queries.cols};
-    const std::span<Code> results = std::span(codes).subspan(begin, end - begin);
-    if (options.solver == LassoSolver::cd)
-      solve_by_coordinates(problem, block, results);
-    else
-      solve_by_gradient(problem, block, options.solver == LassoSolver::fista, lipschitz, results);
-  });
+  parallel_for(
+      queries.rows, block_size(queries.rows), options.threads, [&](std::size_t begin, std::size_t end) {
+        const MatrixView<const float> block{queries.row(begin), end - begin, queries.cols};
+        const std::span<Code> results = std::span(codes).subspan(begin, end - begin);
+        if (options.solver == LassoSolver::cd)
+          solve_by_coordinates(problem, block, results);
+        else
+          solve_by_gradient(problem, block, options.solver == LassoSolver::fista, lipschitz, results);
+      });
 
   LassoCodes result;
   result.indptr.push_back(0);

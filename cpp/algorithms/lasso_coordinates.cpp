@@ -18,16 +18,24 @@ namespace fastface::lasso_solvers {
 namespace {
 
 constexpr std::size_t kFirstMembers = 24;  // about as many as the code of a face has coefficients
-constexpr std::size_t kCandidates = 1024;
+constexpr std::size_t kFewestCandidates = 128;
+constexpr std::size_t kSample = 256;  // correlations from which the candidates' quantile is read
 
 // Buffers that the queries of a block use in turn.
 struct Scratch {
-  explicit Scratch(std::size_t n_atoms) : is_candidate(n_atoms), is_member(n_atoms) {}
+  explicit Scratch(std::size_t n_atoms)
+      : few(std::max(n_atoms / 32, kFewestCandidates)),
+        found(n_atoms),
+        is_candidate(n_atoms),
+        is_member(n_atoms) {}
 
+  std::size_t few;  // how many candidates are worth the effort
   std::vector<std::int32_t> candidates;
   std::vector<float> correlations;  // of the candidates with the residual
   std::vector<std::pair<float, std::int32_t>> violators;
   std::vector<std::int32_t> admitted;
+  std::vector<const float*> rows;
+  std::vector<std::int32_t> found;
   std::vector<float> sample;
   std::vector<std::uint8_t> is_candidate;
   std::vector<std::uint8_t> is_member;
@@ -36,9 +44,7 @@ struct Scratch {
 class Query {
  public:
   Query(const Problem& problem, const float* query)
-      : problem_(&problem),
-        members_(problem),
-        residual_(problem, query) {}
+      : problem_(&problem), members_(problem), residual_(problem, query) {}
 
   std::span<const float> residual() const { return residual_.values(); }
 
@@ -50,6 +56,7 @@ class Query {
   void choose_candidates(const float* correlations, Scratch& scratch);
   void admit(std::int32_t atom, Scratch& scratch) const;
   void correlate_candidates(std::size_t first, Scratch& scratch) const;
+  std::span<const std::int32_t> find_pulling(const float* correlations, float least, Scratch& scratch) const;
   bool settled(const Scratch& scratch);
   void improve(Scratch& scratch);
   bool admit_reachable(const float* correlations, Scratch& scratch) const;
@@ -93,35 +100,46 @@ void Query::admit(std::int32_t atom, Scratch& scratch) const {
   scratch.candidates.push_back(atom);
 }
 
-// The members and about kCandidates atoms of the hardest pulls.
+// The members and about `few` atoms of the hardest pulls.
 void Query::choose_candidates(const float* correlations, Scratch& scratch) {
   const Problem& problem = *problem_;
   const std::size_t n_atoms = problem.n_atoms();
-  float cutoff = -1;  // all of them
-  if (n_atoms > 2 * kCandidates) {
+  float least = 0;  // all of them
+  if (n_atoms > 2 * scratch.few) {
     // A quantile of a sample is near enough: the choice bears on speed, not on the result's gap.
-    const std::size_t stride = n_atoms / kCandidates;
+    const std::size_t stride = std::max<std::size_t>(n_atoms / kSample, 1);
     scratch.sample.clear();
     for (std::size_t j = 0; j < n_atoms; j += stride) scratch.sample.push_back(problem.pull(correlations[j]));
-    const auto rank = scratch.sample.begin() + static_cast<std::ptrdiff_t>(kCandidates / stride);
-    std::nth_element(scratch.sample.begin(), rank, scratch.sample.end(), std::greater<>());
-    cutoff = *rank;
+    const std::size_t rank = scratch.sample.size() * scratch.few / n_atoms;
+    const auto nth = scratch.sample.begin() + static_cast<std::ptrdiff_t>(rank);
+    std::nth_element(scratch.sample.begin(), nth, scratch.sample.end(), std::greater<>());
+    least = std::max(*nth, 0.0f);
   }
   scratch.candidates.clear();
-  for (std::size_t j = 0; j < n_atoms; ++j)
-    if (scratch.is_member[j] || cutoff < 0 || problem.pull(correlations[j]) >= cutoff)
-      admit(static_cast<std::int32_t>(j), scratch);
+  for (const std::int32_t atom : members_.atoms()) admit(atom, scratch);
+  for (const std::int32_t atom : find_pulling(correlations, least, scratch))
+    if (!scratch.is_candidate[atom]) admit(atom, scratch);
   scratch.correlations.clear();
   for (const std::int32_t atom : scratch.candidates) scratch.correlations.push_back(correlations[atom]);
   stalled_ = false;
 }
 
+std::span<const std::int32_t> Query::find_pulling(const float* correlations, float least,
+                                                  Scratch& scratch) const {
+  const std::size_t count = problem_->kernels.find_pulling(correlations, problem_->n_atoms(), least,
+                                                           problem_->positive, scratch.found.data());
+  return std::span(scratch.found).first(count);
+}
+
 void Query::correlate_candidates(std::size_t first, Scratch& scratch) const {
   const Problem& problem = *problem_;
+  const std::size_t count = scratch.candidates.size() - first;
+  scratch.rows.resize(count);
+  for (std::size_t t = 0; t < count; ++t) scratch.rows[t] = problem.atoms[scratch.candidates[first + t]];
   scratch.correlations.resize(scratch.candidates.size());
-  for (std::size_t t = first; t < scratch.candidates.size(); ++t)
-    scratch.correlations[t] = problem.kernels.dot(problem.dictionary.row(scratch.candidates[t]),
-                                                  residual().data(), problem.n_dimensions());
+  const float* residual_row = residual().data();
+  problem.kernels.row_products(&residual_row, 1, scratch.rows.data(), count, problem.n_dimensions(),
+                               scratch.correlations.data() + first, count);
 }
 
 // Whether to leave the candidates: certified over them, or no way to do better.
@@ -140,7 +158,7 @@ bool Query::settled(const Scratch& scratch) {
 // Lets the atoms that pull hardest into the working set and solves there.
 void Query::improve(Scratch& scratch) {
   const Problem& problem = *problem_;
-  const float threshold = static_cast<float>(problem.threshold);
+  const auto threshold = static_cast<float>(problem.threshold);
   auto& violators = scratch.violators;
   violators.clear();
   for (std::size_t t = 0; t < scratch.candidates.size(); ++t) {
@@ -178,13 +196,14 @@ void Query::improve(Scratch& scratch) {
     last_estimate_ = estimate_;
     fineness_ *= 0.1;
   }
-  n_iter_ += members_.solve(residual(), static_cast<float>(std::max(accuracy, finest)), problem.max_iter - n_iter_);
+  n_iter_ +=
+      members_.solve(residual(), static_cast<float>(std::max(accuracy, finest)), problem.max_iter - n_iter_);
   residual_.update(members_.atoms(), members_.values());
   correlate_candidates(0, scratch);
 }
 
 // Makes candidates of the atoms outside that may pull harder than any candidate does. False, and
-// nothing done, if they are many.
+// nothing done, if they are many and correlating all atoms again would tell more.
 bool Query::admit_reachable(const float* correlations, Scratch& scratch) const {
   const Problem& problem = *problem_;
   double moved = 0;
@@ -196,11 +215,13 @@ bool Query::admit_reachable(const float* correlations, Scratch& scratch) const {
   }
   const double reach = std::sqrt(moved) + rounding_error(reference_.size()) * std::sqrt(reference);
   scratch.admitted.clear();
-  for (std::size_t j = 0; j < problem.n_atoms(); ++j) {
-    if (scratch.is_candidate[j] || problem.pull(correlations[j]) + reach * problem.norms[j] < hardest_pull_)
+  const auto least = static_cast<float>((1 - 1e-6) * hardest_pull_ - reach * problem.largest_norm);
+  for (const std::int32_t atom : find_pulling(correlations, least, scratch)) {
+    if (scratch.is_candidate[atom] ||
+        problem.pull(correlations[atom]) + reach * problem.norms[atom] < hardest_pull_)
       continue;
-    if (scratch.admitted.size() == kCandidates) return false;
-    scratch.admitted.push_back(static_cast<std::int32_t>(j));
+    if (moved > 0 && scratch.admitted.size() == scratch.few) return false;
+    scratch.admitted.push_back(atom);
   }
   for (const std::int32_t atom : scratch.admitted) admit(atom, scratch);
   return true;

@@ -4,16 +4,18 @@
 
 namespace fastface::lasso_solvers {
 
-Problem::Problem(MatrixView<const float> atoms, const LassoOptions& options)
+Problem::Problem(MatrixView<const float> rows, const LassoOptions& options)
     : kernels(fastface::kernels()),
-      dictionary(atoms),
-      norms(atoms.rows),
+      dictionary(rows),
+      norms(rows.rows),
+      atoms(rows.rows),
       threshold(0.5 * options.lam),
       positive(options.positive),
       tol(options.tol),
       max_iter(options.max_iter) {
-  for (std::size_t j = 0; j < atoms.rows; ++j) {
-    norms[j] = std::sqrt(kernels.dot(atoms.row(j), atoms.row(j), atoms.cols));
+  for (std::size_t j = 0; j < rows.rows; ++j) {
+    atoms[j] = rows.row(j);
+    norms[j] = std::sqrt(kernels.dot(atoms[j], atoms[j], rows.cols));
     largest_norm = std::max(largest_norm, norms[j]);
   }
 }
@@ -67,14 +69,10 @@ double Residual::hardest_pull(std::span<const std::int32_t> atoms,
 }
 
 void correlate(const Problem& problem, MatrixView<const float> vectors, MatrixView<float> correlations) {
-  constexpr std::size_t kTile = 8;  // atoms kept in the first-level cache while the vectors pass by
-  for (std::size_t first = 0; first < problem.n_atoms(); first += kTile) {
-    const std::size_t last = std::min(problem.n_atoms(), first + kTile);
-    for (std::size_t i = 0; i < vectors.rows; ++i)
-      for (std::size_t j = first; j < last; ++j)
-        correlations.row(i)[j] =
-            problem.kernels.dot(vectors.row(i), problem.dictionary.row(j), problem.n_dimensions());
-  }
+  std::vector<const float*> rows(vectors.rows);
+  for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = vectors.row(i);
+  problem.kernels.row_products(rows.data(), rows.size(), problem.atoms.data(), problem.n_atoms(),
+                               problem.n_dimensions(), correlations.data, correlations.cols);
 }
 
 }  // namespace fastface::lasso_solvers

@@ -17,14 +17,15 @@ namespace fastface::lasso_solvers {
 struct Problem {
   const Kernels& kernels;
   MatrixView<const float> dictionary;
-  std::vector<float> norms;  // of the atoms
+  std::vector<float> norms;         // of the atoms
+  std::vector<const float*> atoms;  // rows of the dictionary
   float largest_norm = 0;
   double threshold;
   bool positive;
   double tol;
   int max_iter;
 
-  Problem(MatrixView<const float> atoms, const LassoOptions& options);
+  Problem(MatrixView<const float> rows, const LassoOptions& options);
 
   std::size_t n_atoms() const { return dictionary.rows; }
   std::size_t n_dimensions() const { return dictionary.cols; }

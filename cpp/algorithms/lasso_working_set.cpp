@@ -1,16 +1,19 @@
 #include "algorithms/lasso_working_set.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace fastface::lasso_solvers {
 
 namespace {
-constexpr std::size_t kPadding = 16;  // the widest vector of any target, in floats
 
+constexpr std::size_t kPadding = 16;  // the widest vector of any target, in floats
+// Relative; what float32 factors of a singular matrix need to be of use.
 constexpr float kRidge = 1e-5f;
 constexpr int kMostSteps = 64;
 
 std::size_t padded(std::size_t count) { return (count + kPadding - 1) / kPadding * kPadding; }
+
 }  // namespace
 
 void WorkingSet::reserve(std::size_t count) {
@@ -27,36 +30,41 @@ void WorkingSet::reserve(std::size_t count) {
 
 void WorkingSet::add(std::span<const std::int32_t> atoms) {
   const Problem& problem = *problem_;
-  reserve(atoms_.size() + atoms.size());
+  const std::size_t old = atoms_.size();
+  const std::size_t count = old + atoms.size();
+  reserve(count);
   for (const std::int32_t atom : atoms) {
-    const std::size_t s = atoms_.size();
     atoms_.push_back(atom);
     values_.push_back(0);
-    for (std::size_t t = 0; t <= s; ++t) {
-      const float inner = problem.kernels.dot(problem.dictionary.row(atom), problem.dictionary.row(atoms_[t]),
-                                              problem.n_dimensions());
-      gram_row(s)[t] = inner;
-      gram_row(t)[s] = inner;
-    }
+    rows_.push_back(problem.atoms[atom]);
+  }
+  // Symmetric: a few rows at a time up to their last diagonal element, then mirrored.
+  constexpr std::size_t kRows = 4;
+  for (std::size_t s = old; s < count; s += kRows) {
+    const std::size_t end = std::min(s + kRows, count);
+    problem.kernels.row_products(rows_.data() + s, end - s, rows_.data(), end, problem.n_dimensions(),
+                                 gram_row(s), stride_);
+    for (std::size_t row = s; row < end; ++row)
+      for (std::size_t t = 0; t < row; ++t) gram_row(t)[row] = gram_row(row)[t];
   }
 }
 
 int WorkingSet::solve(std::span<const float> residual, float accuracy, int max_passes) {
   const Problem& problem = *problem_;
   const std::size_t n = atoms_.size();
-  for (std::size_t t = 0; t < n; ++t)
-    gradient_[t] =
-        problem.kernels.dot(problem.dictionary.row(atoms_[t]), residual.data(), problem.n_dimensions());
+  const float* residual_row = residual.data();
+  problem.kernels.row_products(&residual_row, 1, rows_.data(), n, problem.n_dimensions(), gradient_.data(),
+                               n);
 
-  const float threshold = static_cast<float>(problem.threshold);
+  const auto threshold = static_cast<float>(problem.threshold);
   int passes = 0;
   while (passes < max_passes) {
     const float change = problem.kernels.coordinate_pass(gram_.data(), stride_, n, threshold,
                                                          problem.positive, values_.data(), gradient_.data());
     ++passes;
     if (!(change > accuracy)) break;
-    if (passes < 2) continue;
-    // Each step that stops short has taken an atom out of the support: there are not many.
+    if (passes == 1) continue;  // the support of the first pass is mostly wrong
+    // A step that stops short takes an atom out of the support.
     for (int steps = 0; steps < kMostSteps && step_on_support(); ++steps) {
     }
   }
@@ -64,65 +72,63 @@ int WorkingSet::solve(std::span<const float> residual, float accuracy, int max_p
 }
 
 bool WorkingSet::step_on_support() {
-  const Kernels& kernels = problem_->kernels;
-  const float threshold = static_cast<float>(problem_->threshold);
+  const Problem& problem = *problem_;
+  const auto threshold = static_cast<float>(problem.threshold);
   support_.clear();
   for (std::size_t t = 0; t < atoms_.size(); ++t)
     if (values_[t] != 0) support_.push_back(t);
   const std::size_t k = support_.size();
-  if (k == 0) return false;
 
   matrix_.resize(k * k);
-  target_.resize(k);
+  downhill_.resize(k);
   for (std::size_t i = 0; i < k; ++i) {
     const float* row = gram_row(support_[i]);
     for (std::size_t j = i; j < k; ++j) matrix_[i * k + j] = row[support_[j]];
     matrix_[i * k + i] *= 1 + kRidge;
-    target_[i] = gradient_[support_[i]] - (values_[support_[i]] > 0 ? threshold : -threshold);
+    downhill_[i] = gradient_[support_[i]] - std::copysign(threshold, values_[support_[i]]);
   }
-  step_ = target_;
-  kernels.solve_cholesky(matrix_.data(), k, k, step_.data());
+  step_ = downhill_;
+  problem.kernels.solve_cholesky(matrix_.data(), k, k, step_.data());
 
-  // The factors are float32 and the matrix may be nearly singular: an exact line search makes the
-  // step a descent whatever it is.
   std::fill(drift_.begin(), drift_.end(), 0.0f);
+  for (std::size_t i = 0; i < k; ++i)
+    problem.kernels.axpy(step_[i], gram_row(support_[i]), drift_.data(), atoms_.size());
+  const auto [length, stopped_at] = search_along_step();
+  for (std::size_t i = 0; i < k; ++i) {
+    float& value = values_[support_[i]];
+    value += static_cast<float>(length * step_[i]);
+    if (i == stopped_at || (problem.positive && value < 0)) value = 0;
+  }
+  problem.kernels.axpy(static_cast<float>(-length), drift_.data(), gradient_.data(), atoms_.size());
+  return stopped_at < k;
+}
+
+// The factors are float32 and the matrix may be singular: an exact line search makes the step a
+// descent whatever it is. Along it the objective is a convex parabola with a kink, steeper by
+// 2 * threshold * |step|, where a coefficient changes its sign; non-negative ones end there.
+WorkingSet::Stop WorkingSet::search_along_step() {
+  const std::size_t k = support_.size();
   double slope = 0;
   double curvature = 0;
-  double noise = 0;
-  for (std::size_t i = 0; i < k; ++i) {
-    kernels.axpy(step_[i], gram_row(support_[i]), drift_.data(), atoms_.size());
-    slope += static_cast<double>(step_[i]) * target_[i];
-  }
-  for (std::size_t i = 0; i < k; ++i) {
-    curvature += static_cast<double>(step_[i]) * drift_[support_[i]];
-    noise += 1e-7 * step_[i] * step_[i] * gram_row(support_[i])[support_[i]];
-  }
-  if (!(slope > 0 && noise > 0)) return false;
-  curvature = std::max(curvature, noise);
-
-  // Along the step the objective is a convex parabola with a kink, 2 * threshold * |step| steeper,
-  // where a coefficient changes its sign. Non-negative coefficients end at theirs.
+  double noise = 0;  // what rounding makes of a curvature of 0
   crossings_.clear();
-  for (std::size_t i = 0; i < k; ++i)
-    if (step_[i] * values_[support_[i]] < 0) crossings_.emplace_back(-values_[support_[i]] / step_[i], i);
-  std::sort(crossings_.begin(), crossings_.end());
-  double length = slope / curvature;
-  std::size_t stopped_at = k;
-  for (const auto& [at, i] : crossings_) {
-    if (at >= length) break;
-    slope -= 2 * problem_->threshold * std::abs(step_[i]);
-    length = slope / curvature;
-    if (length <= at || problem_->positive) {
-      length = at;
-      stopped_at = i;
-      break;
-    }
+  for (std::size_t i = 0; i < k; ++i) {
+    const double step = step_[i];
+    const double value = values_[support_[i]];
+    slope += step * downhill_[i];
+    curvature += step * drift_[support_[i]];
+    noise += 1e-7 * step * step * gram_row(support_[i])[support_[i]];
+    if (step * value < 0) crossings_.emplace_back(-value / step, i);
   }
-  for (std::size_t i = 0; i < k; ++i)
-    values_[support_[i]] += static_cast<float>(length * static_cast<double>(step_[i]));
-  if (stopped_at < k) values_[support_[stopped_at]] = 0;
-  kernels.axpy(static_cast<float>(-length), drift_.data(), gradient_.data(), atoms_.size());
-  return stopped_at < k;
+  if (!(slope > 0 && noise > 0)) return {0, k};
+  curvature = std::max(curvature, noise);
+  std::sort(crossings_.begin(), crossings_.end());
+  for (const auto& [at, i] : crossings_) {
+    if (at * curvature >= slope) break;
+    slope -= 2 * problem_->threshold * std::abs(step_[i]);
+    if (at * curvature >= slope || problem_->positive) return {at, i};
+  }
+  return {slope / curvature, k};
 }
 
 }  // namespace fastface::lasso_solvers

@@ -27,20 +27,31 @@ class WorkingSet {
   int solve(std::span<const float> residual, float accuracy, int max_passes);
 
  private:
+  struct Stop {
+    double length;
+    std::size_t at;  // index in support_ of the coefficient that ended the step, or its size
+  };
+
   void reserve(std::size_t count);
   float* gram_row(std::size_t index) { return gram_.data() + index * stride_; }
-  // One exact minimisation over the non-zero coefficients, as far as their signs allow.
+  // One exact minimisation over the non-zero coefficients; true if it stopped short because one of
+  // them became zero.
   bool step_on_support();
+  Stop search_along_step();
 
   const Problem* problem_;
   std::vector<std::int32_t> atoms_;
   std::vector<float> values_;
-  std::size_t stride_ = 0;       // a multiple of 16, so that kernels need no tails
-  std::vector<float> gram_;      // stride_ x stride_
-  std::vector<float> gradient_;  // correlations with the residual, kept current by solve()
+  std::vector<const float*> rows_;  // of the dictionary
+  std::size_t stride_ = 0;          // a multiple of 16, so that kernels need no tails
+  std::vector<float> gram_;         // stride_ x stride_
+  std::vector<float> gradient_;     // correlations with the residual, kept current by solve()
+
+  // Of step_on_support(): members with a coefficient, their system, its solution, what the step
+  // does to the gradient, and where coefficients would change sign.
   std::vector<std::size_t> support_;
-  std::vector<float> matrix_, target_, step_, drift_;  // of step_on_support()
-  std::vector<std::pair<float, std::size_t>> crossings_;
+  std::vector<float> matrix_, downhill_, step_, drift_;
+  std::vector<std::pair<double, std::size_t>> crossings_;
 };
 
 }  // namespace fastface::lasso_solvers

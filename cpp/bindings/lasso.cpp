@@ -3,7 +3,7 @@
 #include <pybind11/numpy.h>
 
 #include <string>
-#include <vector>
+#include <utility>
 
 #include "bindings/arrays.hpp"
 #include "bindings/register.hpp"
@@ -17,11 +17,6 @@ LassoSolver solver_named(const std::string& name) {
   if (name == "ista") return LassoSolver::ista;
   if (name == "fista") return LassoSolver::fista;
   throw std::invalid_argument("solver: expected 'cd', 'ista' or 'fista', got '" + name + "'");
-}
-
-template <class T>
-py::array_t<T> to_array(const std::vector<T>& values) {
-  return py::array_t<T>(static_cast<py::ssize_t>(values.size()), values.data());
 }
 
 py::tuple solve(const FloatArray& dictionary, const FloatArray& queries, double lam,
@@ -39,8 +34,9 @@ py::tuple solve(const FloatArray& dictionary, const FloatArray& queries, double 
     const py::gil_scoped_release unlocked;
     codes = lasso(atoms, rows, options);
   }
-  return py::make_tuple(to_array(codes.indptr), to_array(codes.indices), to_array(codes.values),
-                        to_array(codes.gap), to_array(codes.n_iter));
+  return py::make_tuple(take(std::move(codes.indptr)), take(std::move(codes.indices)),
+                        take(std::move(codes.values)), take(std::move(codes.gap)),
+                        take(std::move(codes.n_iter)));
 }
 
 }  // namespace

@@ -65,14 +65,21 @@ struct Kernels {
   double (*squared_norm_wide)(const double* x, std::size_t n) noexcept;
   void (*axpy_wide)(double a, const float* x, double* y, std::size_t n) noexcept;
 
+  // out[r * stride + c] = <left[r], right[c]> for rows of `depth` values, read where they lie.
+  void (*row_products)(const float* const* left, std::size_t rows, const float* const* right,
+                       std::size_t cols, std::size_t depth, float* out, std::size_t stride) noexcept;
+
+  // Writes the j, ascending, with |correlations[j]| >= least (correlations[j] if `positive`); `found`
+  // has room for n. Returns their number.
+  std::size_t (*find_pulling)(const float* correlations, std::size_t n, float least, bool positive,
+                              std::int32_t* found) noexcept;
   // One pass of coordinate descent for 1/2 x'Gx - c'x + threshold*|x|_1 (x >= 0 if `positive`).
   // gram: n rows of `stride` floats; gradient = c - Gx is kept current. stride is a multiple of 16
   // and the gradient as long as a row. Returns the largest change of any coordinate's own gradient.
   float (*coordinate_pass)(const float* gram, std::size_t stride, std::size_t n, float threshold,
                            bool positive, float* x, float* gradient) noexcept;
   // Solves Ax = b in place (b becomes x) by Cholesky; the upper triangle of A, n rows of `stride`
-  // floats, is overwritten. An unknown that depends on earlier ones (pivot below 1e-5 of its
-  // diagonal) is left out: its x is 0.
+  // floats, is overwritten. An unknown whose pivot is not positive is left out: its x is 0.
   void (*solve_cholesky)(float* matrix, std::size_t stride, std::size_t n, float* b) noexcept;
 };
 

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 #if defined(__SSE2__)
 #include <immintrin.h>
@@ -76,6 +77,7 @@ FASTFACE_INLINE unsigned bits(maskv mask) {
 }
 
 FASTFACE_INLINE bool any(maskv mask) { return bits(mask) != 0; }
+
 // Float64 arithmetic on float32 data: half as many lanes per vector.
 inline constexpr std::size_t kWideLanes = kLanes / 2;
 using f64v [[gnu::vector_size(kWideLanes * sizeof(double))]] = double;
@@ -111,6 +113,25 @@ FASTFACE_INLINE float sum(f32v value) {
   for (std::size_t width = kLanes / 2; width > 0; width /= 2)
     for (std::size_t i = 0; i < width; ++i) lanes[i] += lanes[i + width];
   return lanes[0];
+}
+
+template <std::size_t Width, std::size_t... Lane>
+FASTFACE_INLINE f32v fold_segments(f32v a, f32v b, std::index_sequence<Lane...>) {
+  constexpr std::size_t kHalf = Width / 2;
+  return __builtin_shufflevector(a, b, (Lane / kHalf * Width + Lane % kHalf)...) +
+         __builtin_shufflevector(a, b, (Lane / kHalf * Width + Lane % kHalf + kHalf)...);
+}
+
+// The sums of kLanes vectors as one vector, in the order of additions of sum(). Overwrites them.
+template <std::size_t Count = kLanes>
+FASTFACE_INLINE f32v sums(f32v* values) {
+  if constexpr (Count == 1) {
+    return values[0];
+  } else {
+    for (std::size_t i = 0; i < Count / 2; ++i)
+      values[i] = fold_segments<Count>(values[2 * i], values[2 * i + 1], std::make_index_sequence<kLanes>{});
+    return sums<Count / 2>(values);
+  }
 }
 
 }  // namespace fastface::FASTFACE_TARGET

@@ -1,5 +1,9 @@
-// The two inner loops of the lasso's working set: a coordinate descent pass and a small solve.
+// The inner loops of the lasso: a coordinate descent pass and a small solve for the working set, and
+// the scan for atoms that belong in it.
 #pragma once
+
+#include <cstddef>
+#include <cstdint>
 
 #include "core/simd.hpp"
 #include "kernels/vector.hpp"
@@ -30,6 +34,23 @@ static float coordinate_pass(const float* gram, std::size_t stride, std::size_t 
     if (size > largest) largest = size;
   }
   return largest;
+}
+
+static unsigned pulling_lanes(f32v correlations, float least, bool positive) {
+  return bits((positive ? correlations : max(correlations, -correlations)) >= splat(least));
+}
+
+static std::size_t find_pulling(const float* correlations, std::size_t n, float least, bool positive,
+                                std::int32_t* found) noexcept {
+  std::size_t count = 0;
+  std::size_t j = 0;
+  for (; j + kLanes <= n; j += kLanes)
+    for (unsigned lanes = pulling_lanes(load(correlations + j), least, positive); lanes; lanes &= lanes - 1)
+      found[count++] = static_cast<std::int32_t>(j) + __builtin_ctz(lanes);
+  for (; j < n; ++j)
+    if (correlations[j] >= least || (!positive && -correlations[j] >= least))
+      found[count++] = static_cast<std::int32_t>(j);
+  return count;
 }
 
 // LDL', right-looking, so that every inner loop runs along a row of the upper triangle.

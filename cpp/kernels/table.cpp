@@ -4,6 +4,7 @@
 #include "kernels/distances.hpp"
 #include "kernels/gemm.hpp"
 #include "kernels/lasso.hpp"
+#include "kernels/row_products.hpp"
 #include "kernels/vector.hpp"
 
 #define FASTFACE_STRING_(x) #x
@@ -27,6 +28,8 @@ const Kernels table = {
     .dot_wide = dot_wide,
     .squared_norm_wide = squared_norm_wide,
     .axpy_wide = axpy_wide,
+    .row_products = row_products,
+    .find_pulling = find_pulling,
     .coordinate_pass = coordinate_pass,
     .solve_cholesky = solve_cholesky,
 };

@@ -47,6 +47,22 @@ def median_linkage(
     voters: npt.NDArray[np.bool_] | None,
     threads: int,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], int]: ...
+def lasso(
+    dictionary: npt.NDArray[np.float32],
+    queries: npt.NDArray[np.float32],
+    lam: float,
+    solver: str,
+    positive: bool,
+    tol: float,
+    max_iter: int,
+    threads: int,
+) -> tuple[
+    npt.NDArray[np.int64],
+    npt.NDArray[np.int32],
+    npt.NDArray[np.float32],
+    npt.NDArray[np.float32],
+    npt.NDArray[np.int32],
+]: ...
 def voter_edges(
     faces: npt.NDArray[np.float32],
     threshold: float,

@@ -10,13 +10,14 @@ a library of thousands of people needs closer pairs than an album of one family.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from fastface.calibration import EXPECTED_FALSE_NEIGHBOURS, Calibration
 from fastface.checks import finite_rows, integer_column
-from fastface.kernels import median_linkage, pairwise_edges
+from fastface.kernels import median_linkage, pairwise_edges, voter_edges
 from fastface.types import FloatArray, IntArray
 
 # Pass 1 is never undone, so it may be wrong a tenth as often, and never trusts a small moment more
@@ -37,8 +38,12 @@ DECADES_PER_SHARED_PHOTO = 2.0
 # The linkage looks only at pairs that could matter where clusters hold this many faces on average;
 # in a library of fewer people large clusters meet a slightly stricter cut than they could.
 FACES_PER_PERSON = 50
-# Above, a sample of members speaks for a crowd, which bounds the linkage's memory.
-MAX_EXACT = 30_000
+# Above so many faces a sample of the members speaks for a crowd, and pairs outside the sample are
+# never made: memory stays below 2 * MAX_MEMBERS pairs a face, however often one person was
+# photographed.
+MAX_EXACT = 20_000
+MAX_MEMBERS = 256
+SPOKESMEN = 64
 SORTED_BY = 8  # coordinates that tell any two faces apart, unless they are copies
 
 
@@ -143,23 +148,65 @@ def _across_moments(
     threads: int | None,
 ) -> IntArray:
     """Pass 2: labels of people, from faces alone."""
+    if len(faces) <= MAX_EXACT:
+        return _linked(faces, pass1, together, curve, None, threads)
+    # Members of a crowd whom no voter speaks for end up beside it. So the clusters are linked once
+    # more, exactly, each through a few of its faces, and each conflict through one of them.
+    labels = _linked(faces, pass1, together, curve, MAX_MEMBERS, threads)
+    spokesmen = _spokesmen(labels)
+    speaks_for = np.zeros(int(labels.max()) + 1, np.int64)
+    speaks_for[labels[spokesmen]] = np.arange(len(spokesmen))
+    conflicts = speaks_for[labels[together]]
+    conflicts = conflicts[conflicts[:, 0] != conflicts[:, 1]]
+    found = _linked(faces[spokesmen], labels[spokesmen], conflicts, curve, None, threads)
+    return _numbered(found[speaks_for[labels]])
+
+
+def _linked(
+    faces: FloatArray,
+    given: IntArray,
+    together: IntArray,
+    curve: Calibration,
+    max_members: int | None,
+    threads: int | None,
+) -> IntArray:
+    """Labels by median linkage and the cut of `_read_off`, on top of the `given` clusters.
+
+    max_members: bounds the pairs of each face, see `voter_edges`; None: all pairs count.
+    """
     n = len(faces)
     widest = curve.threshold(max(n / FACES_PER_PERSON, 2), sizes=(np.inf, np.inf))
-    by_cluster = np.argsort(pass1, kind="stable")
-    joined = pass1[by_cluster[1:]] == pass1[by_cluster[:-1]]
+    by_cluster = np.argsort(given, kind="stable")
+    joined = given[by_cluster[1:]] == given[by_cluster[:-1]]
     must_link = np.column_stack([by_cluster[:-1], by_cluster[1:]])[joined]
-    edges = pairwise_edges(faces, widest, threads=threads)
+    if max_members is None:
+        sample: dict[str, Any] = {"mode": "exact"}
+        edges = pairwise_edges(faces, widest, threads=threads)
+    else:
+        edges, voters = voter_edges(faces, widest, max_members=max_members, threads=threads)
+        sample = {"mode": "bounded", "max_members": max_members, "voters": voters}
     _, matrix, _ = median_linkage(
         n,
         edges,
         widest,
-        mode="exact" if n <= MAX_EXACT else "bounded",
         must_link=must_link,
-        soft_cannot_link=together,
+        soft_cannot_link=np.unique(together, axis=0),
         threads=threads,
+        **sample,
     )
     merges = matrix[np.isfinite(matrix[:, 2])]
     return _read_off(merges, n, _conflicts(merges, n, together), curve)
+
+
+def _spokesmen(labels: IntArray) -> IntArray:
+    """Rows of at most SPOKESMEN faces of each cluster, evenly spread over its members."""
+    order = np.argsort(labels, kind="stable")
+    counts = np.bincount(labels)
+    rank = np.arange(len(labels)) - np.repeat(np.cumsum(counts) - counts, counts)
+    count = np.repeat(counts, counts)
+    # Every rank where the running share of SPOKESMEN reaches a next whole number.
+    spread = rank * SPOKESMEN // count != (rank - 1) * SPOKESMEN // count
+    return np.sort(order[(count <= SPOKESMEN) | spread])
 
 
 def _read_off(

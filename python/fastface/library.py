@@ -20,6 +20,7 @@ from fastface import machine
 from fastface.errors import LibraryError, NotFoundError
 from fastface.images import decode
 from fastface.locking import scan_lock
+from fastface.photos import photo_folder
 from fastface.pipeline import DefaultEngine, Engine, Gallery, regroup, replay_people
 from fastface.reading import LazyAnalyzer
 from fastface.scan import ScanCounts, scan_folder
@@ -111,6 +112,7 @@ class Library:
         if workers is not None and workers < 1:
             raise ValueError(f"workers: expected at least 1, got {workers}")
         workers = workers or machine.usable_cores()
+        folder = photo_folder(folder)
         started = time.monotonic()
         with contextlib.ExitStack() as stack:
             self._store.check_writable()
@@ -119,7 +121,7 @@ class Library:
                 executor = stack.enter_context(ThreadPoolExecutor(workers, "fastface-scan"))
             counts = scan_folder(
                 self._store,
-                Path(os.path.realpath(folder)),
+                folder,
                 model=self._engine.model_tag,
                 analyzer=self._analyzer,
                 min_side=self._engine.min_side,

@@ -78,6 +78,22 @@ def content_hash(source: str | Path | bytes) -> str:
     return digest.hexdigest()
 
 
+def photo_folder(path: str | Path) -> Path:
+    """The real, absolute path of a folder; PhotoError where there is none."""
+    name = display_name(path)
+    try:
+        folder = Path(os.path.realpath(path))
+        mode = folder.stat().st_mode
+    except FileNotFoundError as error:
+        raise PhotoError(f"{name}: no such folder") from error
+    except (OSError, ValueError) as error:  # ValueError: a name with a NUL in it
+        reason = getattr(error, "strerror", None) or "cannot be opened"
+        raise PhotoError(f"{name}: {reason}") from error
+    if not stat.S_ISDIR(mode):
+        raise PhotoError(f"{name}: not a folder; name the folder that it is in")
+    return folder
+
+
 def iter_photos(
     folder: str | Path, *, on_error: ErrorCallback | None = None
 ) -> Iterator[PhotoFile]:
@@ -92,9 +108,8 @@ def iter_photos(
     on_error: called with (path, reason) for a folder that cannot be read; the walk goes on.
     Raises PhotoError if `folder` itself is not a folder.
     """
+    photo_folder(folder)
     root = Path(folder)
-    if not root.is_dir():
-        raise PhotoError(f"{display_name(root)}: no such folder")
     entered: set[tuple[int, int]] = set()
     linked: list[Path] = []
     yield from _walk(root, entered, linked, on_error)

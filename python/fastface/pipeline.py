@@ -15,11 +15,14 @@ from fastface.verdicts import replay
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Grouping:
-    """moments: (n_photos,) int64.  labels: (n,) int64, -1 for none.  threshold: the cut used."""
+    """moments: (n_photos,) int64.  labels: (n,) int64, -1 for none.  threshold: the cut used.
+
+    threshold is None where there was no face to group.
+    """
 
     moments: IntArray
     labels: IntArray
-    threshold: float
+    threshold: float | None
 
 
 class Match(Protocol):
@@ -93,6 +96,8 @@ class DefaultEngine:
             folder=[str(path.parent) for path in facts.paths],
             order=[path.name for path in facts.paths],
         )
+        if not len(facts.ids):  # without a face not even their dimension is known
+            return Grouping(of_photo, facts.ids, None)
         found = clustering.cluster(
             facts.faces,
             facts.torsos if facts.torsos.any() else None,
@@ -100,7 +105,7 @@ class DefaultEngine:
             photos=facts.photo_index,
             unclear=facts.unclear,
         )
-        return Grouping(of_photo, found.labels, found.threshold)
+        return Grouping(of_photo, found.labels, float(found.threshold))
 
     def make_gallery(self, faces: FloatArray, people: IntArray, quality: FloatArray) -> Gallery:
         from fastface.gallery import Gallery as Exemplars
@@ -126,7 +131,7 @@ def regroup(store: Store, engine: Engine, *, force: bool = False) -> bool:
         moments = zip(facts.content_ids.tolist(), grouping.moments.tolist(), strict=True)
         store.replace_moments(moments)
         replay_people(store, model, clusters)
-        store.set_state("grouping", {**rests_on, "threshold": float(grouping.threshold)})
+        store.set_state("grouping", {**rests_on, "threshold": grouping.threshold})
     return True
 
 

@@ -72,7 +72,10 @@ def read_photo(photo: PhotoFile, *, analyzer: LazyAnalyzer, min_side: int) -> Re
     observations = analyzer.analyze(decoded.pixels)
     for number, observation in enumerate(observations):
         _check(observation, number)
-    now = photo.path.stat()
+    try:
+        now = photo.path.stat()
+    except OSError as error:
+        raise ChangedWhileReadError(f"vanished while it was read ({error.strerror})") from error
     if (now.st_size, now.st_mtime_ns) != (photo.size, photo.mtime_ns):
         raise ChangedWhileReadError("changed while it was read; the next scan tries it again")
     return Reading(decoded.metadata, observations)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import logging
 import os
 import time
 from collections import deque
@@ -28,6 +29,8 @@ Progress: TypeAlias = Callable[[int, int, Path | None], None]
 
 BATCH: Final = 16  # photos of one transaction: a commit costs a disk flush, about 10 ms
 BATCH_S: Final = 1.0  # but what is finished never waits longer than this
+
+_log: Final = logging.getLogger(__name__)
 
 # A photo that an older fastface could not read deserves another try.
 READER: Final = version("fastface-people")
@@ -139,6 +142,7 @@ class _Scan:
         unreadable: list[bytes] = []
         waiting: deque[_Item] = deque()
         back: list[bytes] = []
+        gone: set[bytes] = set()
 
         def cannot_enter(folder: Path, reason: str) -> None:
             unreadable.append(os.fsencode(folder) + os.fsencode(os.sep))
@@ -155,6 +159,7 @@ class _Scan:
                 self.counts.n_unchanged += 1
                 if row.missing:
                     back.append(key)
+                    gone |= self._former_paths(key, row.content_hash)
             elif failure and _same_file(photo, failure) and failure.reader == READER:
                 self.counts.n_failed += 1
                 self.counts.failures.append((photo.path, failure.message))
@@ -166,7 +171,7 @@ class _Scan:
         self.counts.n_missing = sum(key in known for key in vanished)
         if vanished or back:
             with self._store.atomic():
-                self._store.mark_missing(sorted(vanished))
+                self._store.mark_missing(sorted(vanished | gone))
                 self._store.mark_missing(back, missing=False)
         return waiting
 
@@ -214,7 +219,9 @@ class _Scan:
         except (FastfaceError, BrokenExecutor):
             raise
         except Exception as error:  # noqa: BLE001  one photo never stops a scan
-            item.failure = f"{type(error).__name__}: {error}"
+            _log.debug("%s:", display_name(item.photo.path), exc_info=error)
+            what = display_name(str(error)) or "no message"
+            item.failure = f"internal error, please report it: {type(error).__name__}: {what}"
         else:
             if item.content_hash is None:
                 item.content_hash = result
@@ -256,7 +263,13 @@ class _Scan:
         self._store.put_file(item.key, size, mtime_ns, item.content_hash)
         if new:
             return "n_new"
+        self._store.mark_missing(sorted(self._former_paths(item.key, item.content_hash)))
         return "n_unchanged" if item.content_hash == item.known_hash else "n_moved"
+
+    def _former_paths(self, key: bytes, content_hash: str) -> set[bytes]:
+        """Paths of earlier scans where a photo that is here now is no longer."""
+        others = self._store.paths_of(content_hash)
+        return {path for path in others if path != key and not os.path.lexists(path)}
 
     def _wind_up(self) -> None:
         """Drops what has not begun, waits for what has, and keeps what that finishes."""

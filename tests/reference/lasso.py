@@ -26,14 +26,16 @@ def relative_gap(dictionary, queries, codes, lam, positive=False):
 
 
 def lasso(dictionary, queries, lam, positive=False, tol=1e-10, max_iter=200_000):
-    """ISTA (Daubechies, Defrise and De Mol 2004) until every gap is at most tol. Dense (n, n_atoms)."""
+    """ISTA (Daubechies, Defrise and De Mol 2004) until every gap is at most tol; dense codes."""
     dictionary, queries = np.float64(dictionary), np.float64(queries)
     step = 1 / max(np.linalg.norm(dictionary, 2) ** 2, 1e-300) if dictionary.size else 1.0
     codes = np.zeros((len(queries), len(dictionary)))
     for iteration in range(max_iter):
-        if iteration % 50 == 0:
-            if (relative_gap(dictionary, queries, codes, lam, positive) <= tol).all():
-                return codes
+        gap = (
+            relative_gap(dictionary, queries, codes, lam, positive) if iteration % 50 == 0 else None
+        )
+        if gap is not None and (gap <= tol).all():
+            return codes
         moved = codes + step * (queries - codes @ dictionary) @ dictionary.T
         pull = np.maximum(moved, 0) if positive else np.abs(moved)
         codes = np.sign(moved) * np.maximum(pull - step * lam / 2, 0)

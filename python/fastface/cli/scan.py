@@ -43,17 +43,24 @@ people, seconds and failures (a list of objects with photo, reason).""",
     parser.set_defaults(when_interrupted=RESUMES)
 
 
-def run(args: Namespace, out: Output) -> None:
+def run(args: Namespace, out: Output) -> int:
+    from fastface.photos import photo_folder
+
+    photo_folder(args.folder)  # before a library is made for nothing
     with open_library(args, read_only=False) as library:
         summary = scan(library, args.folder, workers=args.workers, out=out)
     if out.as_json:
         out.json(as_json(summary))
-        return
-    if not out.quiet:
-        print(sentence(summary))
-    show_failures(summary, out)
-    if summary.n_people:
-        out.say("Next: `fastface people` lists them, `fastface report --open` shows them.")
+    else:
+        if not out.quiet:
+            print(sentence(summary))
+        show_failures(summary, out)
+        if summary.n_people:
+            out.say("Next: `fastface people` lists them, `fastface report --open` shows them.")
+    if summary.failures and summary.n_failed == summary.n_photos:
+        out.error("no photo could be read")
+        return 1
+    return 0
 
 
 def scan(library: Any, folder: Path, *, workers: int | None, out: Output) -> ScanSummary:

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastface import _core
-from fastface.kernels.threads import thread_count
+from fastface.kernels.arguments import as_rows, thread_count
 from fastface.types import FloatArray, IntArray
 
 
@@ -52,9 +52,9 @@ def pairwise_edges(
     (array([0, 1], dtype=int32), array([2, 2], dtype=int32), array([0.4, 0.2], dtype=float32))
     """
     return _core.pairwise_edges(
-        _rows(faces),
+        as_rows(faces),
         float(threshold),
-        None if torsos is None else _rows(torsos),
+        None if torsos is None else as_rows(torsos),
         float(alpha),
         float(beta),
         None if groups is None else np.asarray(groups),
@@ -85,8 +85,8 @@ def fused_distances(
            [0.5, 0. ]], dtype=float32)
     """
     return _core.fused_distances(
-        _rows(faces),
-        None if torsos is None else _rows(torsos),
+        as_rows(faces),
+        None if torsos is None else as_rows(torsos),
         float(alpha),
         float(beta),
         thread_count(threads),
@@ -109,9 +109,4 @@ def nearest(
            [1]]), array([[0.],
            [0.]], dtype=float32))
     """
-    return _core.nearest(_rows(queries), _rows(gallery), index(k), thread_count(threads))
-
-
-def _rows(array: npt.ArrayLike) -> FloatArray:
-    with np.errstate(over="ignore"):  # what overflows float32 is refused as infinite, by name
-        return np.ascontiguousarray(array, np.float32)
+    return _core.nearest(as_rows(queries), as_rows(gallery), index(k), thread_count(threads))

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from operator import index
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from fastface import _core
+from fastface.kernels.arguments import as_rows, thread_count
+from fastface.types import FloatArray, IntArray
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-Int32Array = npt.NDArray[np.int32]
-Int64Array = npt.NDArray[np.int64]
-Float32Array = npt.NDArray[np.float32]
+Int32Array: TypeAlias = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,10 +30,10 @@ class SparseCodes:
     or gradient steps.  n_atoms: rows of the dictionary.
     """
 
-    indptr: Int64Array
+    indptr: IntArray
     indices: Int32Array
-    values: Float32Array
-    gap: Float32Array
+    values: FloatArray
+    gap: FloatArray
     n_iter: Int32Array
     n_atoms: int
 
@@ -41,7 +42,7 @@ class SparseCodes:
         """(n, n_atoms), the shape of the dense matrix."""
         return len(self.gap), self.n_atoms
 
-    def toarray(self) -> Float32Array:
+    def toarray(self) -> FloatArray:
         """The codes as a dense (n, n_atoms) float32 matrix."""
         dense = np.zeros(self.shape, np.float32)
         rows = np.repeat(np.arange(len(self.gap)), np.diff(self.indptr))
@@ -88,9 +89,15 @@ def lasso(
     >>> codes.toarray()
     array([[ 0.75,  0.  , -1.75]], dtype=float32)
     """
-    if threads is not None and threads < 1:
-        raise ValueError(f"threads: expected None or at least 1, got {threads}")
-    atoms = np.ascontiguousarray(dictionary, np.float32)
-    rows = np.ascontiguousarray(queries, np.float32)
-    parts = _core.lasso(atoms, rows, lam, solver, positive, tol, max_iter, threads or 0)
-    return SparseCodes(*parts, n_atoms=atoms.shape[0])
+    atoms = as_rows(dictionary)
+    parts = _core.lasso(
+        atoms,
+        as_rows(queries),
+        float(lam),
+        solver,
+        positive,
+        float(tol),
+        index(max_iter),
+        thread_count(threads),
+    )
+    return SparseCodes(*parts, n_atoms=len(atoms))

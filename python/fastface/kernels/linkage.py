@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastface import _core
-from fastface.kernels.threads import thread_count
+from fastface.kernels.arguments import thread_count
 from fastface.types import FloatArray
 
 Edges: TypeAlias = tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], FloatArray]
@@ -140,7 +140,7 @@ def voter_edges(
     Raises ValueError for a row of zeros or of values that are not finite.
 
     >>> edges, voters = voter_edges(np.ones((1000, 4)) / 2, 0.5, max_members=3)
-    >>> len(edges[0]), voters.sum()
+    >>> len(edges[0]), int(voters.sum())
     (2994, 3)
     """
     _check_sample(max_members, random_state)

@@ -73,6 +73,8 @@ def _check_target(path: Path) -> None:
     if not path.parent.is_dir():
         raise FastfaceError(f"there is no folder {path.parent}")
     if path.exists():
+        if not path.is_file():  # opening a pipe would wait for ever
+            raise FastfaceError(f"{path} is not a file; name a file for the report")
         with path.open("rb") as file:
             if MARKER.encode() not in file.read(1024):
                 raise FastfaceError(

@@ -13,6 +13,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from fastface import _core, machine
+from fastface.photos import display_name
 from fastface.report.content import Page
 
 MARKER = "fastface report"  # in <meta name="generator">: how a later report knows an earlier one
@@ -50,8 +51,8 @@ def resource(name: str) -> str:
 
 
 def path_text(path: Path) -> str:
-    """A path for people; bytes that are not UTF-8 show as a replacement character."""
-    return os.fsencode(path).decode("utf-8", "replace")
+    """A path for people: control characters escaped, bytes that are not UTF-8 replaced."""
+    return display_name(os.fsencode(path).decode("utf-8", "replace"))
 
 
 def file_uri(path: Path) -> str:

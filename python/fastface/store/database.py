@@ -34,8 +34,10 @@ class Database:
         self._depth = 0
         if not read_only:
             _create_private(path)
-        elif not path.is_file():
+        elif not path.exists():
             raise LibraryError(f"no library at {path}; `fastface scan FOLDER` makes one")
+        if not path.is_file():
+            raise LibraryError(f"{path} is not a file; name a file for the library")
         with self._translated():
             self._connection = sqlite3.connect(
                 _uri(path, read_only=read_only), uri=True, timeout=busy_s, isolation_level=None
@@ -129,6 +131,8 @@ class Database:
         if self.read_only:
             # A connection that may tidy up the log beside the file, but not change what is in it.
             execute("PRAGMA query_only = ON")
+            if not version:  # made by a scan that ended at once
+                raise LibraryError(f"{self.path} is empty; `fastface scan FOLDER` fills it")
             if version < len(MIGRATIONS):
                 raise LibraryError(
                     f"{self.path} has the older format {version}; open it once for writing to "
@@ -189,7 +193,7 @@ def _explain(error: sqlite3.Error) -> str | None:
         sqlite3.SQLITE_PERM: "cannot be opened; check its permissions",
         sqlite3.SQLITE_NOTADB: "is not a library",
         sqlite3.SQLITE_CORRUPT: "is damaged; restore it from a backup",
-        sqlite3.SQLITE_IOERR: "cannot be read or written: the disk reports an error",
+        sqlite3.SQLITE_IOERR: "cannot be read or written: the disk is full or reports an error",
     }
     return explanations.get(code & 0xFF)
 
@@ -205,8 +209,6 @@ def _create_private(path: Path) -> None:
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     except OSError as error:
         raise LibraryError(f"cannot make a library at {path}: {error.strerror}") from error
-    if not path.is_file():
-        raise LibraryError(f"{path} is not a file; name a file for the library")
 
 
 def _make_private(path: Path) -> None:

@@ -103,6 +103,15 @@ class FactTables(Tables):
         self._facts_changed()
         return True
 
+    def paths_of(self, content_hash: str) -> list[bytes]:
+        """Every path that holds this content, as far as is known; those missing left out."""
+        rows = self._database.rows(
+            """SELECT path FROM file JOIN content ON content.id = content_id
+               WHERE hash = ? AND NOT missing ORDER BY path""",
+            (content_hash,),
+        )
+        return [row[0] for row in rows]
+
     def put_file(self, path: bytes, size: int, mtime_ns: int, content_hash: str) -> None:
         """Remembers which content a path holds now."""
         self._database.run("DELETE FROM failure WHERE path = ?", (path,))
