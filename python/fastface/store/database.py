@@ -118,9 +118,10 @@ class Database:
     def _prepare(self) -> None:
         execute = self._connection.execute
         # Looked at before anything is set: a file that is not ours, or newer, stays as it is.
-        (application,) = execute("PRAGMA application_id").fetchone()
-        (version,) = execute("PRAGMA user_version").fetchone()
-        (n_tables,) = execute("SELECT count(*) FROM sqlite_master").fetchone()
+        with self.snapshot():  # another process may be making the library at this moment
+            (application,) = execute("PRAGMA application_id").fetchone()
+            (version,) = execute("PRAGMA user_version").fetchone()
+            (n_tables,) = execute("SELECT count(*) FROM sqlite_master").fetchone()
         if application != APPLICATION_ID and (application or version or n_tables):
             raise LibraryError(f"{self.path} is a database of another program, not a library")
         if version > len(MIGRATIONS):
