@@ -223,7 +223,9 @@ def test_a_name_cannot_steer_the_terminal(run: Run, library: FakeLibrary) -> Non
     assert run_json(run, "people")[0]["name"] == library.names["p1"]
 
 
-def test_verbose_says_nothing_of_a_photos_tags(run: Run, library: FakeLibrary) -> None:
+def test_verbose_says_nothing_of_a_photos_tags(
+    run: Run, library: FakeLibrary, tmp_path: Path
+) -> None:
     def meet_a_photo() -> None:
         logging.getLogger("PIL.TiffImagePlugin").debug("tag: GPSLatitude 51.5")
         logging.getLogger("fastface").debug("of ours")
@@ -234,7 +236,7 @@ def test_verbose_says_nothing_of_a_photos_tags(run: Run, library: FakeLibrary) -
     handler.emit = lambda record: shown.append(record.getMessage())  # type: ignore[method-assign]
     logging.getLogger().addHandler(handler)
     try:
-        run("scan", "/album", "--verbose")
+        run("scan", tmp_path, "--verbose")
     finally:
         logging.getLogger().removeHandler(handler)
         logging.getLogger("fastface").setLevel(logging.NOTSET)
