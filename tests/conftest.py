@@ -13,6 +13,8 @@ import pytest
 from fastface import _core, demo
 from fastface import models as model_packs
 from fastface.errors import ModelError
+from fastface.library import Library
+from tests.fake_engine import FakeEngine, paint
 
 
 @pytest.fixture(scope="session")
@@ -68,3 +70,23 @@ def demo_photos(models: Path) -> Path:
         return demo.fetch_photos()
     except ModelError as error:
         pytest.skip(f"needs the demonstration's photos: {error}")
+
+
+@pytest.fixture
+def album(tmp_path: Path) -> Path:
+    """Nine photos: person 0 on five, person 1 on four, two without a face."""
+    folder = tmp_path / "album"
+    for number, people in enumerate([[0], [0, 1], [0], [], [1], [1, 0], [], [0], [1]]):
+        paint(folder / f"{number}.png", people, seed=number)
+    return folder
+
+
+@pytest.fixture
+def engine() -> FakeEngine:
+    return FakeEngine()
+
+
+@pytest.fixture
+def library(tmp_path: Path, engine: FakeEngine) -> Iterator[Library]:
+    with Library(tmp_path / "private" / "library.db", engine=engine) as library:
+        yield library

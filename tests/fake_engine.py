@@ -6,6 +6,7 @@ Run as a program it scans, and takes its time for every photo, so that it can be
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import threading
 import time
@@ -129,6 +130,30 @@ class FakeEngine:
     def make_gallery(self, faces: FloatArray, people: IntArray, quality: FloatArray) -> FakeGallery:
         self.n_galleries += 1
         return FakeGallery(faces, people, quality)
+
+
+def again(library: Library, engine: FakeEngine) -> Library:
+    library.close()
+    return Library(library.path, engine=engine)
+
+
+def who(library: Library) -> dict[str, tuple[str | None, frozenset[str]]]:
+    """Person id -> name and the photos' names."""
+    return {
+        person.id: (person.name, frozenset(row.path.name for row in library.photos(person.id)))
+        for person in library.people()
+    }
+
+
+def scanning(path: Path, folder: Path, *, seconds: float) -> subprocess.Popen[str]:
+    """Another process that scans, and takes its time for every photo."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.fake_engine", path, folder, str(seconds)],
+        cwd=Path(__file__).parents[1],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import sys
 import types
 import warnings
@@ -220,6 +221,26 @@ def test_a_name_cannot_steer_the_terminal(run: Run, library: FakeLibrary) -> Non
     out = run("people")[1]
     assert "Ada\\x1b[2J\\n\\u202eevil" in out
     assert run_json(run, "people")[0]["name"] == library.names["p1"]
+
+
+def test_verbose_says_nothing_of_a_photos_tags(
+    run: Run, library: FakeLibrary, tmp_path: Path
+) -> None:
+    def meet_a_photo() -> None:
+        logging.getLogger("PIL.TiffImagePlugin").debug("tag: GPSLatitude 51.5")
+        logging.getLogger("fastface").debug("of ours")
+
+    library.on_scan = meet_a_photo
+    shown: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: shown.append(record.getMessage())  # type: ignore[method-assign]
+    logging.getLogger().addHandler(handler)
+    try:
+        run("scan", tmp_path, "--verbose")
+    finally:
+        logging.getLogger().removeHandler(handler)
+        logging.getLogger("fastface").setLevel(logging.NOTSET)
+    assert shown == ["of ours"]
 
 
 def test_a_bug_is_a_traceback(run: Run, library: FakeLibrary) -> None:

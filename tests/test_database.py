@@ -122,6 +122,13 @@ def test_damaged_library_is_refused(filled: Path) -> None:
         library.people()
 
 
+@pytest.mark.parametrize("name", ["a?mode=ro#b%20.db", os.fsdecode(b"caf\xe9.db")])
+def test_any_name_of_a_file_will_do(tmp_path: Path, name: str) -> None:
+    for read_only in (False, True):
+        Database(tmp_path / name, read_only=read_only).close()
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
 def test_no_library_to_read(path: Path, tmp_path: Path) -> None:
     with pytest.raises(LibraryError, match="no library at"):
         Library(path, read_only=True, engine=FakeEngine())

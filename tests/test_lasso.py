@@ -221,9 +221,17 @@ def test_a_query_that_runs_out_of_iterations_says_so(solver):
 def test_a_tolerance_beyond_float32_ends_and_is_reported():
     dictionary, queries = people(20, 10, 48, 10)
     codes = lasso(dictionary, queries, 0.1, tol=0)
-    assert (codes.gap < 1e-5).all() and (codes.n_iter < 10_000).all()
+    assert (codes.gap < 1e-5).all() and (codes.n_iter < 1_000).all()
     gap = reference.relative_gap(dictionary, queries, codes.toarray(), 0.1)
     np.testing.assert_allclose(codes.gap, gap, rtol=1e-5, atol=1e-12)
+
+
+def test_a_zero_tolerance_at_lambda_max_ends():
+    dictionary, queries = people(20, 10, 48, 20)
+    for query in queries:
+        lam_max = 2 * float(np.abs(dictionary @ query).max())
+        codes = lasso(dictionary, query[None], lam_max, tol=0)
+        assert codes.gap[0] < 1e-10 and codes.n_iter[0] < 100
 
 
 def test_csr_output():

@@ -19,6 +19,7 @@ namespace {
 
 constexpr std::size_t kFirstMembers = 24;  // about as many as the code of a face has coefficients
 constexpr std::size_t kFewestCandidates = 128;
+constexpr double kTiny = std::numeric_limits<double>::min();
 constexpr std::size_t kSample = 256;  // correlations from which the candidates' quantile is read
 
 // Buffers that the queries of a block use in turn.
@@ -186,7 +187,8 @@ void Query::improve(Scratch& scratch) {
   const double energy = residual_.query_squared();
   const double finest = 2e-7 * std::sqrt(energy) * problem.largest_norm;
   const double coarsest = 1e-2 * problem.threshold;
-  double accuracy = std::min(fineness_ * problem.tol * energy / residual_.l1(), coarsest);
+  double accuracy =
+      fineness_ * std::min(problem.tol * energy / std::max(residual_.l1(), kTiny), 0.1 * problem.threshold);
   if (!violators.empty()) {
     // No use in solving much more finely than the atoms still outside allow.
     accuracy = std::max(accuracy, std::min(0.1 * (-violators.front().first - problem.threshold), coarsest));

@@ -42,10 +42,10 @@ class Embedder:
         crops: (n, 112, 112, 3) uint8 RGB.  Returns ((n, 128) float32 unit norm, (n,) float32 norms
         of the raw vectors: the clearer the face, the longer).
         """
-        if crops.shape[1:] != (CROP_SIZE, CROP_SIZE, 3) or crops.dtype != np.uint8:
-            raise ValueError(
-                f"crops must be (n, 112, 112, 3) uint8, got {crops.shape} {crops.dtype}"
-            )
+        if crops.ndim != 4 or crops.shape[1:] != (CROP_SIZE, CROP_SIZE, 3):
+            raise ValueError(f"crops: expected (n, 112, 112, 3), got {crops.shape}")
+        if crops.dtype != np.uint8:  # crops in 0..1 would all look black
+            raise ValueError(f"crops: expected uint8, got {crops.dtype}")
         raw = np.zeros((len(crops), 128), np.float32)
         for start in range(0, len(crops), _BATCH):
             batch = crops[start : start + _BATCH]

@@ -51,8 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help(sys.stderr)
         return 2
     if args.verbose:
+        # Of ours alone: Pillow's own messages hold the tags of photos, places included.
         logging.basicConfig(format="%(name)s: %(message)s")
-        logging.getLogger("fastface").setLevel(logging.DEBUG)  # not what other packages log
+        logging.getLogger("fastface").setLevel(logging.DEBUG)
     out = Output(as_json=args.json, quiet=args.quiet)
     try:
         _core.target()

@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeAlias
-from urllib.parse import quote
 
 from fastface.errors import LibraryError
 from fastface.store.migrations import MIGRATIONS
@@ -121,9 +120,10 @@ class Database:
     def _prepare(self) -> None:
         execute = self._connection.execute
         # Looked at before anything is set: a file that is not ours, or newer, stays as it is.
-        (application,) = execute("PRAGMA application_id").fetchone()
-        (version,) = execute("PRAGMA user_version").fetchone()
-        (n_tables,) = execute("SELECT count(*) FROM sqlite_master").fetchone()
+        with self.snapshot():  # another process may be making the library at this moment
+            (application,) = execute("PRAGMA application_id").fetchone()
+            (version,) = execute("PRAGMA user_version").fetchone()
+            (n_tables,) = execute("SELECT count(*) FROM sqlite_master").fetchone()
         if application != APPLICATION_ID and (application or version or n_tables):
             raise LibraryError(f"{self.path} is a database of another program, not a library")
         if version > len(MIGRATIONS):
@@ -231,14 +231,14 @@ def _make_private(path: Path) -> None:
 
 
 def _uri(path: Path, *, read_only: bool) -> str:
-    """SQLite's name of the file; `Path.as_uri` would refuse names that are not UTF-8."""
+    """SQLite's name of the file, whatever bytes it has."""
     mode = "rw"
     if read_only and not (_writable(path) and _writable(path.parent)):
         mode = "ro"
         if not path.with_name(path.name + "-wal").exists():
             # Without a log to share, SQLite need not make files: works on read-only media.
             mode = "ro&immutable=1"
-    return f"file:{quote(os.fsencode(path.absolute()))}?mode={mode}"
+    return f"{path.absolute().as_uri()}?mode={mode}"
 
 
 def _writable(path: Path) -> bool:

@@ -26,7 +26,8 @@ class VerdictLog(Tables):
         """Everything the user said, in order."""
         anchors: dict[int, list[Anchor]] = {}
         for verdict_id, content_hash, *box in self._database.rows(
-            "SELECT * FROM anchor ORDER BY verdict_id, rowid"
+            """SELECT verdict_id, content_hash, box_left, box_top, box_width, box_height
+               FROM anchor ORDER BY verdict_id, rowid"""
         ):
             anchors.setdefault(verdict_id, []).append(Anchor(content_hash, Box(*box)))
         return [
