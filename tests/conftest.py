@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
+import types
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from fastface import models as model_packs
 from fastface.errors import ModelError
 from fastface.library import Library
 from tests.fake_engine import FakeEngine, paint
+from tests.fakes import FakeLibrary
 
 
 @pytest.fixture(scope="session")
@@ -90,3 +93,15 @@ def engine() -> FakeEngine:
 def library(tmp_path: Path, engine: FakeEngine) -> Iterator[Library]:
     with Library(tmp_path / "private" / "library.db", engine=engine) as library:
         yield library
+
+
+@pytest.fixture
+def fake_library(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeLibrary]:
+    """The standard people, in the place of the user's own library."""
+    module = types.ModuleType("fastface.library")
+    module.Library = FakeLibrary  # type: ignore[attr-defined]
+    module.default_path = lambda: Path("/nowhere/library.db")  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "fastface.library", module)
+    FakeLibrary.opened.clear()
+    yield FakeLibrary().fill()
+    FakeLibrary.opened.clear()

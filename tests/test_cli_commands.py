@@ -5,10 +5,8 @@ from __future__ import annotations
 import io
 import json
 import logging
-import sys
-import types
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +19,8 @@ Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def library(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeLibrary]:
-    """The standard people, in the place of the user's own library."""
-    module = types.ModuleType("fastface.library")
-    module.Library = FakeLibrary  # type: ignore[attr-defined]
-    module.default_path = lambda: Path("/nowhere/library.db")  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "fastface.library", module)
-    FakeLibrary.opened.clear()
-    yield FakeLibrary().fill()
-    FakeLibrary.opened.clear()
+def library(fake_library: FakeLibrary) -> FakeLibrary:
+    return fake_library
 
 
 @pytest.fixture

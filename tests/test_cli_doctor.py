@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import struct
-import sys
-import types
-from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
@@ -19,14 +16,8 @@ from tests.fakes import FakeLibrary
 
 
 @pytest.fixture(autouse=True)
-def library(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeLibrary]:
-    module = types.ModuleType("fastface.library")
-    module.Library = FakeLibrary  # type: ignore[attr-defined]
-    module.default_path = lambda: Path("/nowhere/library.db")  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "fastface.library", module)
-    FakeLibrary.opened.clear()
-    yield FakeLibrary().fill()
-    FakeLibrary.opened.clear()
+def library(fake_library: FakeLibrary) -> FakeLibrary:
+    return fake_library
 
 
 @pytest.fixture
