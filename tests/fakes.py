@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -136,6 +137,9 @@ class FakeLibrary:
         key = self._key(person)
         self.names[key] = name
         return next(row for row in self.people() if row.id == key)
+
+    def snapshot(self) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()
 
     def stats(self) -> LibraryStats:
         people = self.people()

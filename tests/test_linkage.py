@@ -285,6 +285,10 @@ def test_odd_distances():
         ({"edges": ([[0]], [[1]], [[0.1]])}, "i: expected a 1-D array"),
         ({"edges": ([0.5], [1], [0.1])}, "i: expected integers, got dtype float64"),
         ({"edges": ([0], [2**40], [0.1])}, "j: 1099511627776 is out of range"),
+        (
+            {"edges": ([0], np.array([2**32 - 1], np.uint32), [0.1])},
+            "j: 4294967295 is out of range",
+        ),
         ({"threshold": np.nan}, "threshold: must not be NaN"),
         ({"threshold": []}, "threshold: the first step"),
         ({"threshold": [(2, 0.5)]}, "threshold: the first step"),

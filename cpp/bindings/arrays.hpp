@@ -51,21 +51,25 @@ std::span<const T> vector(const py::array_t<T, Flags>& array, const char* name) 
   return {array.data(), static_cast<std::size_t>(array.shape(0))};
 }
 
+template <class T, class Wide>
+void require_fit(const IndexArray<Wide>& values, const char* name) {
+  for (py::ssize_t k = 0; k < values.size(); ++k)
+    if (!std::in_range<T>(values.data()[k]))
+      throw std::invalid_argument(std::string(name) + ": " + std::to_string(values.data()[k]) +
+                                  " is out of range");
+}
+
 // Integers of type T, borrowed if they already are. Refuses other kinds and values that do not fit.
 template <class T>
 IndexArray<T> indices(const py::array& array, const char* name) {
   if (array.size() > 0 && array.dtype().kind() != 'i' && array.dtype().kind() != 'u')
     throw std::invalid_argument(std::string(name) + ": expected integers, got dtype " +
                                 std::string(py::str(array.dtype())));
-  if constexpr (sizeof(T) < sizeof(std::int64_t)) {
-    if (array.itemsize() > static_cast<py::ssize_t>(sizeof(T))) {
-      const IndexArray<std::int64_t> wide(array);
-      for (py::ssize_t k = 0; k < wide.size(); ++k)
-        if (!std::in_range<T>(wide.data()[k]))
-          throw std::invalid_argument(std::string(name) + ": " + std::to_string(wide.data()[k]) +
-                                      " is out of range");
-    }
-  }
+  const auto width = static_cast<py::ssize_t>(sizeof(T));
+  if (array.dtype().kind() == 'u' && array.itemsize() >= width)
+    require_fit<T>(IndexArray<std::uint64_t>(array), name);
+  else if (array.itemsize() > width)
+    require_fit<T>(IndexArray<std::int64_t>(array), name);
   return IndexArray<T>(array);
 }
 

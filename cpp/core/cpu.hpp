@@ -4,7 +4,7 @@
 namespace fastface {
 
 struct CpuFeatures {
-  bool avx2 = false;    // AVX2 + FMA + F16C, and the OS saves the registers
+  bool avx2 = false;    // AVX2 + FMA, and the OS saves the registers
   bool avx512 = false;  // AVX-512 F, VL, BW and DQ, likewise
 };
 

@@ -44,20 +44,20 @@ const Available& available() {
   return instance;
 }
 
-const Kernels* find(std::string_view target) {
+const Kernels* find(std::string_view target, const char* asked_by) {
   std::string names;
   for (const Kernels* table : available_kernels()) {
     if (target == table->target) return table;
     names += names.empty() ? "" : ", ";
     names += table->target;
   }
-  throw std::invalid_argument("FASTFACE_TARGET: expected one of " + names + " on this machine, got '" +
-                              std::string(target) + "'");
+  throw std::invalid_argument(std::string(asked_by) + ": expected one of " + names +
+                              " on this machine, got '" + std::string(target) + "'");
 }
 
 const Kernels* default_kernels() {
   const char* wanted = std::getenv("FASTFACE_TARGET");
-  return wanted && *wanted ? find(wanted) : available().tables[0];
+  return wanted && *wanted ? find(wanted, "FASTFACE_TARGET") : available().tables[0];
 }
 
 std::atomic<const Kernels*> chosen{nullptr};
@@ -76,7 +76,7 @@ const Kernels& kernels() {
 }
 
 void select_kernels(const char* target) {
-  chosen.store(*target ? find(target) : default_kernels(), std::memory_order_release);
+  chosen.store(*target ? find(target, "target") : default_kernels(), std::memory_order_release);
 }
 
 }  // namespace fastface

@@ -9,6 +9,20 @@
 
 namespace fastface {
 
+namespace {
+
+// If starting a thread fails, those already running are joined first. (Not every standard library
+// for C++20 has std::jthread.)
+struct Helpers {
+  std::vector<std::thread> running;
+
+  ~Helpers() {
+    for (std::thread& helper : running) helper.join();
+  }
+};
+
+}  // namespace
+
 void parallel_for(std::size_t count, std::size_t grain, std::size_t threads,
                   const std::function<void(std::size_t, std::size_t)>& body) {
   const std::size_t step = std::max<std::size_t>(grain, 1);
@@ -36,11 +50,10 @@ void parallel_for(std::size_t count, std::size_t grain, std::size_t threads,
   };
 
   {
-    // Declared last: if starting a thread fails, those already running are joined first.
-    std::vector<std::jthread> helpers;
+    Helpers helpers;
     if (threads > 1) {
-      helpers.reserve(threads - 1);
-      for (std::size_t t = 1; t < threads; ++t) helpers.emplace_back(work);
+      helpers.running.reserve(threads - 1);
+      for (std::size_t t = 1; t < threads; ++t) helpers.running.emplace_back(work);
     }
     work();
   }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import threading
 from collections.abc import Sequence
 from typing import Final
 
@@ -151,6 +152,14 @@ def _main_face(photo: PhotoInput, argument: str) -> FloatArray:
     return max(observations, key=prominence).face
 
 
-@functools.cache
+_LOADING = threading.Lock()
+
+
 def _analyzer() -> Analyzer:
+    with _LOADING:  # or two first calls would both load the models
+        return _shared_analyzer()
+
+
+@functools.cache
+def _shared_analyzer() -> Analyzer:
     return Analyzer()

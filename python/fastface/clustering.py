@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fastface.arrays import finite_rows, integer_column
 from fastface.calibration import EXPECTED_FALSE_NEIGHBOURS, Calibration
-from fastface.checks import finite_rows, integer_column
 from fastface.kernels import median_linkage, pairwise_edges, voter_edges
 from fastface.types import FloatArray, IntArray
 
@@ -101,6 +101,9 @@ def cluster(
     if (torsos is not None and len(torsos) != n) or keep.shape != (n,):
         raise ValueError(f"torsos, unclear: expected one per face ({n})")
     curve = Calibration.of_pack() if calibration is None else calibration
+    if not keep.any():
+        nobody = np.full(n, -1, np.int64)
+        return Clustering(nobody, nobody, 0, curve.threshold(1))
 
     # Ties are broken by position, so positions must not depend on the order of the files.
     clear = np.flatnonzero(keep)

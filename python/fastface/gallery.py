@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from fastface.arrays import finite_rows, integer_column
 from fastface.calibration import Calibration
-from fastface.checks import finite_rows, integer_column
 from fastface.kernels import lasso
 from fastface.types import FloatArray, IntArray
 

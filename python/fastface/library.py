@@ -224,6 +224,10 @@ class Library:
             )
         return found
 
+    def snapshot(self) -> contextlib.AbstractContextManager[None]:
+        """Everything read inside sees one state, whatever other processes write meanwhile."""
+        return self._store.snapshot()
+
     def failures(self) -> list[tuple[Path, str]]:
         """The files that could not be read when they were last tried, and why, by path."""
         return self._store.failures()

@@ -118,7 +118,12 @@ def face_wish(face: Face) -> Wish:
 
 
 def choose(library: Library) -> Plan:
-    """Decide what to show; reads the library and no photo."""
+    """Decide what to show; reads the library, in one state, and no photo."""
+    with library.snapshot():
+        return _choose(library)
+
+
+def _choose(library: Library) -> Plan:
     everybody = library.people()
     few = len(everybody) <= FEW_PEOPLE
     has_section = [few or p.n_photos > 1 or p.name is not None for p in everybody]
