@@ -33,7 +33,7 @@ import numpy as np
 Face = tuple[tuple[float, float, float, float], int]  # box in 0..1, cluster
 
 # dlib's own example clusters at 0.5; the others are there so that the peer is seen at its best.
-PEER_THRESHOLDS = (0.40, 0.45, 0.50, 0.55)
+PEER_THRESHOLDS = (0.40, 0.45, 0.50, 0.55, 0.60)
 
 
 def peak_memory_mb() -> float:
