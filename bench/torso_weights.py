@@ -6,7 +6,7 @@ F of pairs of one person and of two comes from `train_embeddings.npz`, T from th
 bench/torso_market.py measures within one camera (one person: median 0.13, 95 % below 0.30; two:
 median 0.36, 1 % below 0.16), drawn independently; a share of strangers is dressed alike, as in a
 uniform, and has the T of one person. Printed are the weights that gain most true pairs at
-pass 1's thresholds while false matches about double at most.
+pass 1's thresholds while false matches at most double.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 
 THRESHOLDS = (0.57, 0.60, 0.63)  # pass 1 in moments of about 80, 30 and 10 faces
 DRESSED_ALIKE = (0.05, 0.10, 0.20)
-MOST_FALSE = 2.1  # about twice: the rates are counts of some hundred pairs
+MOST_FALSE = 2.0
 
 
 def face_distances(

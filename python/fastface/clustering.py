@@ -25,10 +25,10 @@ from fastface.types import FloatArray, IntArray
 PASS1_CAUTION = 0.1
 PASS1_MIN_CANDIDATES = 10
 # The torso's say inside a moment, D = min(F, ALPHA * F + BETA * T): what brings most pairs of one
-# person together while about doubling the false matches at most, one stranger in ten dressed alike
+# person together while at most doubling the false matches, one stranger in ten dressed alike
 # (bench/torso_weights.py).
 ALPHA = 0.85
-BETA = 0.30
+BETA = 0.40
 # Two faces in one photo closer than chance brings two people together once in ten million pairs
 # are a mirror, a collage or a screen, not two people.
 TWIN_RATE = 1e-7
