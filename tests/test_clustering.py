@@ -1,5 +1,7 @@
 """Two passes over synthetic people whose distances are those of the real embedder."""
 
+import functools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,18 +11,10 @@ from fastface import clustering
 from fastface.calibration import Calibration
 from fastface.clustering import cluster
 from fastface.metrics import bcubed_scores
+from tests import synthetic
+from tests.synthetic import D
 
-D = 128
-
-
-def people(sizes, *, cosine=0.7, seed=0):
-    """Unit faces of strangers: mates have about this cosine, strangers about none."""
-    rng = np.random.default_rng(seed)
-    truth = np.repeat(np.arange(len(sizes)), sizes)
-    centres = rng.standard_normal((len(sizes), D)) / np.sqrt(D)
-    noise = rng.standard_normal((len(truth), D)) / np.sqrt(D)
-    faces = np.sqrt(cosine) * centres[truth] + np.sqrt(1 - cosine) * noise
-    return (faces / np.linalg.norm(faces, axis=1, keepdims=True)).astype(np.float32), truth
+people = functools.partial(synthetic.people, cosine=0.7)
 
 
 def alone(n):

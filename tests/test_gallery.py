@@ -1,20 +1,15 @@
 """Exemplars, identification and a calibrated unknown."""
 
+import functools
+
 import numpy as np
 import pytest
 
 from fastface.gallery import MAX_EXEMPLARS, Gallery
+from tests import synthetic
+from tests.synthetic import D
 
-D = 128
-
-
-def people(sizes, *, cosine=0.6, seed=0):
-    rng = np.random.default_rng(seed)
-    truth = np.repeat(np.arange(len(sizes)), sizes)
-    centres = rng.standard_normal((len(sizes), D)) / np.sqrt(D)
-    noise = rng.standard_normal((len(truth), D)) / np.sqrt(D)
-    faces = np.sqrt(cosine) * centres[truth] + np.sqrt(1 - cosine) * noise
-    return (faces / np.linalg.norm(faces, axis=1, keepdims=True)).astype(np.float32), truth
+people = functools.partial(synthetic.people, cosine=0.6)
 
 
 def who(assignments):
