@@ -21,6 +21,10 @@
 
 namespace fastface {
 
+// Whether comparisons go through rows quantised to 8 bits: `automatic` where that pays on this target.
+// The results are the same to the bit.
+enum class Quantise { automatic, always, never };
+
 struct FusedWeights {
   float alpha = 1;
   float beta = 1;
@@ -38,7 +42,7 @@ struct Edges {
 // in rows and edges. `torsos` may be absent.
 Edges pairwise_edges(MatrixView<const float> faces, MatrixView<const float> torsos,
                      std::span<const std::int64_t> groups, float threshold, FusedWeights weights,
-                     std::size_t threads);
+                     std::size_t threads, Quantise quantise = Quantise::automatic);
 
 // out (n, n), symmetric. The diagonal is 0 where there is a face, else infinite.
 void fused_distances(MatrixView<const float> faces, MatrixView<const float> torsos, FusedWeights weights,

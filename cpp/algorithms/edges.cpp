@@ -5,8 +5,8 @@
 #include <string>
 
 #include "algorithms/distances.hpp"
+#include "algorithms/near_pairs.hpp"
 #include "algorithms/sides.hpp"
-#include "core/kernels.hpp"
 #include "core/parallel.hpp"
 
 namespace fastface {
@@ -14,30 +14,6 @@ namespace fastface {
 namespace {
 
 using EdgeList = std::vector<Edge>;
-
-// Edges among `members`, one list per block of left rows. Members rise, so edges have i < j.
-std::vector<EdgeList> edges_among(std::span<const std::int32_t> members, const Observations& observations,
-                                  float threshold, std::size_t threads) {
-  const Kernels& kernel = kernels();
-  const Side left(observations, members, kernel.tile_rows, threads);
-  const Side right(observations, members, kernel.tile_cols, threads);
-  const std::size_t step = left.step();
-  std::vector<EdgeList> blocks((left.panels() + step - 1) / step);
-  const auto search_block = [&](std::size_t begin, std::size_t end) {
-    const PackedRows rows = left.view(begin, end);
-    EdgeList& block = blocks[begin / step];
-    EdgeList strip(rows.count * kernel.tile_cols);
-    for (std::size_t panel = rows.first / kernel.tile_cols; panel < right.panels(); ++panel) {
-      const std::size_t count =
-          kernel.strip_edges(rows, right.view(panel, panel + 1), observations.rule, threshold, strip.data());
-      for (const Edge& edge : std::span(strip).first(count))
-        block.push_back(
-            {members[static_cast<std::size_t>(edge.i)], members[static_cast<std::size_t>(edge.j)], edge.d});
-    }
-  };
-  parallel_for(left.panels(), step, threads, search_block);
-  return blocks;
-}
 
 // A counting sort by i. All edges of one i are in one list, by rising j.
 Edges sorted(std::vector<EdgeList>& lists, std::size_t rows) {
@@ -82,8 +58,8 @@ struct Grouping {
 };
 
 // Many small groups share the threads among them; a large group has them all to itself.
-std::vector<EdgeList> edges_within_groups(const Grouping& groups, const Observations& observations,
-                                          float threshold, std::size_t threads) {
+std::vector<EdgeList> edges_within_groups(const Grouping& groups, const ComparableRows& rows, float threshold,
+                                          std::size_t threads) {
   constexpr std::size_t kLargeGroup = 1024;
   constexpr std::size_t kGroupsPerPiece = 16;
   std::vector<EdgeList> lists((groups.size() + kGroupsPerPiece - 1) / kGroupsPerPiece);
@@ -92,14 +68,13 @@ std::vector<EdgeList> edges_within_groups(const Grouping& groups, const Observat
     for (std::size_t group = begin; group < end; ++group) {
       const auto members = groups.members(group);
       if (members.size() < 2 || members.size() > kLargeGroup) continue;
-      for (const EdgeList& block : edges_among(members, observations, threshold, 1))
-        list.insert(list.end(), block.begin(), block.end());
+      const EdgeList found = near_pairs(rows, members, threshold, 1);
+      list.insert(list.end(), found.begin(), found.end());
     }
   });
   for (std::size_t group = 0; group < groups.size(); ++group)
     if (groups.members(group).size() > kLargeGroup)
-      for (EdgeList& block : edges_among(groups.members(group), observations, threshold, threads))
-        lists.push_back(std::move(block));
+      lists.push_back(near_pairs(rows, groups.members(group), threshold, threads));
   return lists;
 }
 
@@ -107,14 +82,16 @@ std::vector<EdgeList> edges_within_groups(const Grouping& groups, const Observat
 
 Edges pairwise_edges(MatrixView<const float> faces, MatrixView<const float> torsos,
                      std::span<const std::int64_t> groups, float threshold, FusedWeights weights,
-                     std::size_t threads) {
+                     std::size_t threads, Quantise quantise) {
   if (!std::isfinite(threshold))
     throw std::invalid_argument("threshold: expected a finite number, got " + std::to_string(threshold));
   const bool grouped = !groups.empty();
-  const Observations observations(faces, torsos, weights, grouped, threads);
-  std::vector<EdgeList> lists = grouped
-                                    ? edges_within_groups(Grouping(groups), observations, threshold, threads)
-                                    : edges_among(all_rows(faces.rows), observations, threshold, threads);
+  const ComparableRows rows(Observations(faces, torsos, weights, grouped, threads), quantise, threads);
+  std::vector<EdgeList> lists;
+  if (grouped)
+    lists = edges_within_groups(Grouping(groups), rows, threshold, threads);
+  else
+    lists.push_back(near_pairs(rows, all_rows(faces.rows), threshold, threads));
   return sorted(lists, faces.rows);
 }
 

@@ -5,6 +5,7 @@
 #include <numeric>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "core/parallel.hpp"
 
@@ -64,6 +65,13 @@ Observations::Observations(MatrixView<const float> face_rows, MatrixView<const f
   torsos_used = weights.alpha < 1 || (torsos_alone && face_missing);
 }
 
+Observations::Observations(CheckedRows face_rows)
+    : faces(std::move(face_rows)),
+      torsos({}, "torsos", 1),
+      rule{faces.matrix.cols, 0, 1, 0},
+      torsos_used(false),
+      missing_face(kInfinity) {}
+
 Side::Side(const Observations& observations, std::span<const std::int32_t> order, std::size_t width,
            std::size_t threads)
     : faces_(pack(observations.faces.matrix, order, observations.faces.present, width, threads)),
@@ -94,7 +102,10 @@ PackedRows Side::view(std::size_t first_panel, std::size_t end_panel) const {
           .face_bias = face_bias_.data() + first,
           .has_torso = with_torsos ? has_torso_.data() + first : nullptr,
           .first = first,
-          .count = std::min(faces_.rows, end_panel * faces_.width) - first};
+          .count = std::min(faces_.rows, end_panel * faces_.width) - first,
+          .torsos_alone = false,
+          .face_words = {},
+          .torso_words = {}};
 }
 
 std::vector<std::int32_t> all_rows(std::size_t count) {

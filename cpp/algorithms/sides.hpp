@@ -36,6 +36,8 @@ struct Observations {
   // With `torsos_alone`, two torsos of which one has no face are compared too.
   Observations(MatrixView<const float> face_rows, MatrixView<const float> torso_rows, FusedWeights weights,
                bool torsos_alone, std::size_t threads);
+  // Faces alone.
+  explicit Observations(CheckedRows face_rows);
 };
 
 // Rows packed `width` to a panel: kernels().tile_rows for the left side, tile_cols for the right.

@@ -25,7 +25,8 @@ MatrixView<const float> optional_torsos(const std::optional<FloatArray>& torsos,
 }
 
 py::tuple edges(const FloatArray& faces, float threshold, const std::optional<FloatArray>& torsos,
-                float alpha, float beta, const std::optional<py::array>& groups, std::size_t threads) {
+                float alpha, float beta, const std::optional<py::array>& groups, std::size_t threads,
+                bool quantise) {
   const MatrixView<const float> face_rows = matrix(faces, "faces");
   const MatrixView<const float> torso_rows = optional_torsos(torsos, face_rows);
   IndexArray<std::int64_t> group_ids;
@@ -40,7 +41,8 @@ py::tuple edges(const FloatArray& faces, float threshold, const std::optional<Fl
   Edges found;
   {
     const py::gil_scoped_release unlocked;
-    found = pairwise_edges(face_rows, torso_rows, group_of_row, threshold, {alpha, beta}, threads);
+    found = pairwise_edges(face_rows, torso_rows, group_of_row, threshold, {alpha, beta}, threads,
+                           quantise ? Quantise::automatic : Quantise::never);
   }
   return py::make_tuple(take(std::move(found.i)), take(std::move(found.j)), take(std::move(found.d)));
 }
@@ -84,7 +86,8 @@ py::tuple k_nearest(const FloatArray& queries, const FloatArray& gallery, py::ss
 
 void register_distances(py::module_& module) {
   module.def("pairwise_edges", &edges, py::arg("faces"), py::arg("threshold"), py::arg("torsos"),
-             py::arg("alpha"), py::arg("beta"), py::arg("groups"), py::arg("threads"));
+             py::arg("alpha"), py::arg("beta"), py::arg("groups"), py::arg("threads"),
+             py::arg("quantise") = true);
   module.def("fused_distances", &dense, py::arg("faces"), py::arg("torsos"), py::arg("alpha"),
              py::arg("beta"), py::arg("threads"));
   module.def("nearest", &k_nearest, py::arg("queries"), py::arg("gallery"), py::arg("k"), py::arg("threads"));

@@ -1,4 +1,4 @@
-// Uninitialised float32 memory aligned to a cache line, so that no vector straddles two.
+// Uninitialised memory aligned to a cache line, so that no vector straddles two.
 #pragma once
 
 #include <cstddef>
@@ -7,20 +7,23 @@
 
 namespace fastface {
 
-class Buffer {
+template <class T>
+class BufferOf {
  public:
-  Buffer() = default;
-  explicit Buffer(std::size_t count)
-      : data_(static_cast<float*>(::operator new[](count * sizeof(float), kAlignment))) {}
+  BufferOf() = default;
+  explicit BufferOf(std::size_t count)
+      : data_(static_cast<T*>(::operator new[](count * sizeof(T), kAlignment))) {}
 
-  float* data() const { return data_.get(); }
+  T* data() const { return data_.get(); }
 
  private:
   static constexpr std::align_val_t kAlignment{64};
   struct Free {
-    void operator()(float* data) const { ::operator delete[](data, kAlignment); }
+    void operator()(T* data) const { ::operator delete[](data, kAlignment); }
   };
-  std::unique_ptr<float, Free> data_;
+  std::unique_ptr<T, Free> data_;
 };
+
+using Buffer = BufferOf<float>;
 
 }  // namespace fastface

@@ -4,8 +4,11 @@
 namespace fastface {
 
 struct CpuFeatures {
-  bool avx2 = false;    // AVX2 + FMA, and the OS saves the registers
-  bool avx512 = false;  // AVX-512 F, VL, BW and DQ, likewise
+  bool sse42 = false;
+  bool avx2 = false;        // AVX2 + FMA, and the OS saves the registers
+  bool avx512 = false;      // AVX-512 F, VL, BW and DQ, likewise
+  bool avx512vnni = false;  // the same and VNNI
+  bool dotprod = false;     // 64-bit Arm's dot products of bytes
 };
 
 CpuFeatures cpu_features();

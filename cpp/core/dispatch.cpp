@@ -15,10 +15,20 @@ namespace baseline {
 extern const Kernels table;
 }
 #if defined(FASTFACE_X86)
+namespace sse42 {
+extern const Kernels table;
+}
 namespace avx2 {
 extern const Kernels table;
 }
 namespace avx512 {
+extern const Kernels table;
+}
+namespace avx512vnni {
+extern const Kernels table;
+}
+#elif defined(FASTFACE_ARM64)
+namespace dotprod {
 extern const Kernels table;
 }
 #endif
@@ -26,14 +36,18 @@ extern const Kernels table;
 namespace {
 
 struct Available {
-  std::array<const Kernels*, 3> tables{};
+  std::array<const Kernels*, 5> tables{};
   std::size_t count = 0;
 
   Available() {
+    [[maybe_unused]] const CpuFeatures cpu = cpu_features();
 #if defined(FASTFACE_X86)
-    const CpuFeatures cpu = cpu_features();
+    if (cpu.avx512vnni) tables[count++] = &avx512vnni::table;
     if (cpu.avx512) tables[count++] = &avx512::table;
     if (cpu.avx2) tables[count++] = &avx2::table;
+    if (cpu.sse42) tables[count++] = &sse42::table;
+#elif defined(FASTFACE_ARM64)
+    if (cpu.dotprod) tables[count++] = &dotprod::table;
 #endif
     tables[count++] = &baseline::table;
   }

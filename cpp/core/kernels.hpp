@@ -8,6 +8,25 @@
 
 namespace fastface {
 
+// What is known of a row x and of its 8-bit form, scale * q + a residual (kernels/quantised.hpp).
+struct RowBound {
+  float scale;
+  float norm;        // at least |x| and |scale * q|
+  float residual;    // at least the residual's norm, and what rounding may add to a product
+  std::int32_t sum;  // of q
+};
+
+// Rows quantised to 8 bits, dims <= kMaxQuantisedDims, and packed like PackedRows.
+inline constexpr std::size_t kMaxQuantisedDims = std::size_t{1} << 15;  // products fit into 32 bits
+struct PackedWords {
+  const std::int32_t* words;  // null: not quantised
+  const RowBound* bounds;     // left side: per row
+  const RowBound* peaks;      // left side: per panel, the largest of each
+  const float* scales;        // right side: per row, as are
+  const float* norms;
+  const float* residuals;
+};
+
 // Packed rows of faces and torsos: one side of a strip of distances (kernels/distances.hpp). The
 // left side is panels of tile_rows rows, the right side one panel of tile_cols rows.
 struct PackedRows {
@@ -17,6 +36,9 @@ struct PackedRows {
   const float* has_torso;  // per row: 1 with a torso, else 0
   std::size_t first;       // index of the first row
   std::size_t count;       // rows that exist; those that fill the last panel have face_bias +inf
+  bool torsos_alone;       // whether any face_bias is -inf
+  PackedWords face_words;  // for strip_candidates, which does not read faces and torsos
+  PackedWords torso_words;
 };
 
 // D = min(F, alpha * F + beta * T), see algorithms/distances.hpp.
@@ -33,11 +55,29 @@ struct Edge {
   float d;
 };
 
+// A pair within a strip that may be near enough.
+struct Candidate {
+  std::uint16_t left;   // row of the left side, counted from its `first`
+  std::uint16_t right;  // likewise
+};
+
+// Two rows to be compared by themselves.
+struct RowPair {
+  const float* left_face;
+  const float* right_face;
+  const float* left_torso;  // not read where torsos play no part
+  const float* right_torso;
+  float bias;    // sum of both rows' face_bias
+  float torsos;  // product of both rows' has_torso
+};
+
 struct Kernels {
   const char* target;
-  std::size_t lanes;      // float32 values per vector
-  std::size_t tile_rows;  // rows per left panel
-  std::size_t tile_cols;  // rows per right panel
+  std::size_t lanes;           // float32 values per vector
+  std::size_t tile_rows;       // rows per left panel
+  std::size_t tile_cols;       // rows per right panel
+  std::size_t words_per_four;  // 32-bit words that four quantised values are packed into
+  bool words_pay;              // whether strip_candidates is worth its while
 
   // Inner product of two vectors of n float32 values.
   float (*dot)(const float* a, const float* b, std::size_t n) noexcept;
@@ -53,9 +93,23 @@ struct Kernels {
   void (*strip_block)(const PackedRows& left, const PackedRows& right, const FusedRule& rule, float* out,
                       std::size_t stride) noexcept;
   // Appends the strip's pairs i < j with D <= threshold to `out`, which has room for all of them;
-  // rising j for each i. Returns their number.
+  // rising j for each i. Returns their number. reach: at least the F of every such pair with faces.
   std::size_t (*strip_edges)(const PackedRows& left, const PackedRows& right, const FusedRule& rule,
-                             float threshold, Edge* out) noexcept;
+                             float threshold, float reach, Edge* out) noexcept;
+  // distances[p] = D of pair p, the same bits as in a strip. rule.torso_dims == 0: faces only.
+  void (*pair_distances)(const RowPair* pairs, std::size_t count, const FusedRule& rule,
+                         float* distances) noexcept;
+  // Quantises a row of n <= kMaxQuantisedDims values to q, which is filled with zeros to a multiple
+  // of four values.
+  RowBound (*quantise)(const float* x, std::size_t n, std::int8_t* q) noexcept;
+  // Packs `width` quantised rows for the left or the right side; a null row is packed as zeros.
+  void (*pack_words)(const std::int8_t* const* rows, std::size_t width, std::size_t dims, bool right,
+                     std::int32_t* out) noexcept;
+  // Writes those of the strip's pairs i < j that may have D <= thresholds[i], by panels and rising
+  // (i, j) within; `out` has room for all. None that is left out has. reaches: per left row, like
+  // `reach` above.
+  std::size_t (*strip_candidates)(const PackedRows& left, const PackedRows& right, const FusedRule& rule,
+                                  const float* thresholds, const float* reaches, Candidate* out) noexcept;
   // Keeps the k nearest right rows of each left row in a max-heap by (distance, index). Strips
   // arrive by rising `right.first`; heaps start as k times (inf, -1).
   void (*strip_nearest)(const PackedRows& left, const PackedRows& right, std::size_t face_dims, std::size_t k,

@@ -54,6 +54,16 @@ FASTFACE_INLINE void store(float* target, f32v value) { std::memcpy(target, &val
 // x - 0 keeps -0.0 and costs nothing; 0 + x would need an addition per broadcast.
 FASTFACE_INLINE f32v splat(float x) { return x - f32v{}; }
 
+// sum + a * b, rounded as kernels' vectors round it. Said outright, because a compiler that vectorises
+// a chain of additions multiplies first.
+FASTFACE_INLINE float multiply_add(float sum, float a, float b) {
+#if defined(__FMA__) || defined(__aarch64__)
+  return __builtin_fmaf(a, b, sum);
+#else
+  return sum + a * b;
+#endif
+}
+
 // A NaN in the first argument yields the second.
 FASTFACE_INLINE f32v min(f32v a, f32v b) { return a < b ? a : b; }
 FASTFACE_INLINE f32v max(f32v a, f32v b) { return a > b ? a : b; }
@@ -77,6 +87,75 @@ FASTFACE_INLINE unsigned bits(maskv mask) {
 }
 
 FASTFACE_INLINE bool any(maskv mask) { return bits(mask) != 0; }
+
+using i32v [[gnu::vector_size(kLanes * sizeof(std::int32_t))]] = std::int32_t;
+
+FASTFACE_INLINE i32v load(const std::int32_t* source) {
+  i32v value;
+  std::memcpy(&value, source, sizeof value);
+  return value;
+}
+
+FASTFACE_INLINE void store(std::int32_t* target, i32v value) { std::memcpy(target, &value, sizeof value); }
+
+FASTFACE_INLINE i32v splat(std::int32_t x) { return x - i32v{}; }
+FASTFACE_INLINE i32v max(i32v a, i32v b) { return a > b ? a : b; }
+FASTFACE_INLINE f32v to_float(i32v value) { return __builtin_convertvector(value, f32v); }
+
+// Inner products of small integers. A lane holds a word: kWordValues neighbouring values of one row,
+// and accumulate() adds the inner product of two words to the lane. Nothing in it can saturate: where
+// no instruction multiplies bytes into 32 bits, a word is two 16-bit values. (vpmaddubsw would take
+// bytes, but saturates unless one side gives up a bit.)
+//
+// kRightOffset is what packing adds to every value of the right side: the byte multiply of x86 takes
+// one unsigned side, and the signed one is what it can broadcast from memory.
+#if defined(__AVX512VNNI__)
+using word_value = std::int8_t;
+inline constexpr int kRightOffset = 128;
+FASTFACE_INLINE i32v accumulate(i32v sums, i32v left, i32v right) {
+  return reinterpret_cast<i32v>(_mm512_dpbusd_epi32(
+      reinterpret_cast<__m512i>(sums), reinterpret_cast<__m512i>(right), reinterpret_cast<__m512i>(left)));
+}
+#elif defined(__aarch64__)
+using word_value = std::int8_t;
+inline constexpr int kRightOffset = 0;
+FASTFACE_INLINE i32v accumulate(i32v sums, i32v left, i32v right) {
+  const auto a = reinterpret_cast<int8x16_t>(left), b = reinterpret_cast<int8x16_t>(right);
+#if defined(__ARM_FEATURE_DOTPROD)
+  return vdotq_s32(sums, a, b);
+#else
+  // Values are at most 127, so that two products fit into 16 bits.
+  const int16x8_t low = vmull_s8(vget_low_s8(a), vget_low_s8(b)), high = vmull_high_s8(a, b);
+  return vpadalq_s16(sums, vpaddq_s16(low, high));
+#endif
+}
+#else
+using word_value = std::int16_t;
+inline constexpr int kRightOffset = 0;
+FASTFACE_INLINE i32v accumulate(i32v sums, i32v left, i32v right) {
+#if defined(__AVX512BW__)
+  return sums + reinterpret_cast<i32v>(
+                    _mm512_madd_epi16(reinterpret_cast<__m512i>(left), reinterpret_cast<__m512i>(right)));
+#elif defined(__AVX2__)
+  return sums + reinterpret_cast<i32v>(
+                    _mm256_madd_epi16(reinterpret_cast<__m256i>(left), reinterpret_cast<__m256i>(right)));
+#elif defined(__SSE2__)
+  return sums + reinterpret_cast<i32v>(
+                    _mm_madd_epi16(reinterpret_cast<__m128i>(left), reinterpret_cast<__m128i>(right)));
+#else
+  // Shifting left by 16 and back takes the low value of each word with its sign.
+  return sums + (left << 16 >> 16) * (right << 16 >> 16) + (left >> 16) * (right >> 16);
+#endif
+}
+#endif
+inline constexpr std::size_t kWordValues = sizeof(std::int32_t) / sizeof(word_value);
+
+// Whether integer products are faster than those of float32 by more than what it takes to use them.
+#if defined(__aarch64__) && !defined(__ARM_FEATURE_DOTPROD)
+inline constexpr bool kWordsPay = false;  // four instructions for 16 products, as with float32
+#else
+inline constexpr bool kWordsPay = true;
+#endif
 
 // Float64 arithmetic on float32 data: half as many lanes per vector.
 inline constexpr std::size_t kWideLanes = kLanes / 2;

@@ -79,16 +79,8 @@ static std::size_t panels_above_diagonal(const PackedRows& left, const PackedRow
   return panels < above ? panels : above;
 }
 
-// A bound on the F with which a pair of faces can reach D <= threshold, as T >= 0: from
-// alpha * F <= threshold, with room for rounding and underflow.
-static float face_reach(const FusedRule& rule, float threshold, bool with_torsos) noexcept {
-  if (!with_torsos || rule.alpha >= 1 || threshold < 0) return threshold;
-  return (threshold + __FLT_MIN__) / rule.alpha * (1 + 1e-6f);
-}
-
 static std::size_t strip_edges(const PackedRows& left, const PackedRows& right, const FusedRule& rule,
-                               float threshold, Edge* out) noexcept {
-  const float reach = face_reach(rule, threshold, left.torsos != nullptr);
+                               float threshold, float reach, Edge* out) noexcept {
   Edge* end = out;
   const auto finish = [&](std::size_t top, const float* faces) {
     DistanceTile tile{left, right, rule, top, faces, nullptr};
@@ -148,6 +140,38 @@ static void strip_block(const PackedRows& left, const PackedRows& right, const F
         out[(right.first + c) * stride + i0 + r] = block[r * kTileCols + c];
   };
   multiply_strip(left.faces, panels_above_diagonal(left, right), right.faces, rule.face_dims, finish);
+}
+
+static void pair_distances(const RowPair* pairs, std::size_t count, const FusedRule& rule,
+                           float* distances) noexcept {
+  // As many as fill whole vectors and whole calls of multiply_pairs(); the last pair fills up.
+  constexpr std::size_t kBatch = kLanes > kPairs ? kLanes : kPairs;
+  for (std::size_t first = 0; first < count; first += kBatch) {
+    const float *left[kBatch], *right[kBatch];
+    float faces[kBatch] = {}, torsos[kBatch] = {}, bias[kBatch], has_torsos[kBatch], found[kBatch];
+    const auto pair = [&](std::size_t p) -> const RowPair& {
+      return pairs[first + p < count ? first + p : count - 1];
+    };
+    for (std::size_t p = 0; p < kBatch; ++p) {
+      left[p] = pair(p).left_face;
+      right[p] = pair(p).right_face;
+      bias[p] = pair(p).bias;
+      has_torsos[p] = rule.torso_dims ? pair(p).torsos : 0.0f;
+    }
+    for (std::size_t p = 0; p < kBatch && first + p < count; p += kPairs)
+      multiply_pairs(left + p, right + p, rule.face_dims, faces + p);
+    if (rule.torso_dims) {
+      for (std::size_t p = 0; p < kBatch; ++p) {
+        left[p] = pair(p).left_torso;
+        right[p] = pair(p).right_torso;
+      }
+      for (std::size_t p = 0; p < kBatch && first + p < count; p += kPairs)
+        multiply_pairs(left + p, right + p, rule.torso_dims, torsos + p);
+    }
+    for (std::size_t p = 0; p < kBatch; p += kLanes)
+      store(found + p, fused(load(faces + p), load(torsos + p), load(bias + p), load(has_torsos + p), rule));
+    for (std::size_t p = 0; p < kBatch && first + p < count; ++p) distances[first + p] = found[p];
+  }
 }
 
 // Replaces the largest of a max-heap by (distance, index).

@@ -72,6 +72,18 @@ static void multiply_few_rows(const float* left, const float* right, std::size_t
       store(tile + chosen[r] * kTileCols + v * kLanes, sums[r][v]);
 }
 
+// products[p] = <left[p], right[p]>, the same bits for kPairs pairs of rows read where they lie. As
+// many chains of additions as hide their latency; one pair alone would take as long.
+inline constexpr std::size_t kPairs = 8;
+static void multiply_pairs(const float* const* left, const float* const* right, std::size_t depth,
+                           float* products) noexcept {
+  float sums[kPairs] = {};
+  for (std::size_t k = 0; k < depth; ++k)
+#pragma GCC unroll 8
+    for (std::size_t p = 0; p < kPairs; ++p) sums[p] = multiply_add(sums[p], left[p][k], right[p][k]);
+  std::memcpy(products, sums, sizeof sums);
+}
+
 // A strip is `panels` left panels times one right panel: finish(first_row, tile) for each tile, top
 // to bottom. The right panel stays in the nearest caches meanwhile.
 template <class Finish>

@@ -4,6 +4,7 @@
 #include "kernels/distances.hpp"
 #include "kernels/gemm.hpp"
 #include "kernels/lasso.hpp"
+#include "kernels/quantised.hpp"
 #include "kernels/row_products.hpp"
 #include "kernels/vector.hpp"
 
@@ -18,12 +19,18 @@ const Kernels table = {
     .lanes = kLanes,
     .tile_rows = kTileRows,
     .tile_cols = kTileCols,
+    .words_per_four = 4 / kWordValues,
+    .words_pay = kWordsPay,
     .dot = dot,
     .axpy = axpy,
     .pack_panel = pack_panel,
     .strip_products = strip_products,
     .strip_block = strip_block,
     .strip_edges = strip_edges,
+    .pair_distances = pair_distances,
+    .quantise = quantise,
+    .pack_words = pack_words,
+    .strip_candidates = strip_candidates,
     .strip_nearest = strip_nearest,
     .dot_wide = dot_wide,
     .squared_norm_wide = squared_norm_wide,

@@ -1,0 +1,182 @@
+#include "algorithms/near_pairs.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "algorithms/strip_side.hpp"
+#include "core/parallel.hpp"
+
+namespace fastface {
+
+namespace {
+
+struct Search {
+  const ComparableRows& left_rows;
+  std::span<const std::int32_t> left;
+  const ComparableRows& right_rows;
+  std::span<const std::int32_t> right;
+  // What the first of `right` counts as: within one list only later members are partners, across
+  // lists all of them are.
+  std::size_t right_first;
+  float threshold;
+  float reach;  // F up to which a torso may bring a pair within the threshold
+
+  const FusedRule& rule() const { return left_rows.observations.rule; }
+  // Below so many rows packing costs more than it spares.
+  bool quantised() const { return left_rows.faces && right_rows.faces && left.size() + right.size() >= 256; }
+};
+
+// A bound on the F with which a pair of faces can have D <= threshold, as T >= 0: from
+// alpha * F <= threshold, with room for rounding and underflow.
+float face_reach(const Observations& observations, float threshold) {
+  const float alpha = observations.rule.alpha;
+  if (!observations.torsos_used || alpha >= 1 || threshold < 0) return threshold;
+  return (threshold + std::numeric_limits<float>::min()) / alpha * (1 + 1e-6f);
+}
+
+// Tiles that the pairs of one tile would take, computed by themselves.
+constexpr std::size_t kTileOfPairs = 16;
+
+std::size_t panels_of(std::size_t rows, std::size_t width) { return (rows + width - 1) / width; }
+
+// Panels whose words stay in the second-level cache while the right side streams past.
+std::size_t panels_per_block(const FusedRule& rule) {
+  constexpr std::size_t kBlockBytes = std::size_t{1} << 17;
+  const std::size_t panel = kernels().tile_rows * rule.face_dims * kernels().words_per_four;
+  return std::clamp<std::size_t>(kBlockBytes / std::max<std::size_t>(panel, 1), 4, 32);
+}
+
+// A block of left rows against the whole right side. Until names() pairs are places in the search.
+class BlockSearch {
+ public:
+  BlockSearch(const Search& search, std::size_t first, std::size_t end)
+      : search_(search),
+        left_(search.left_rows, StripSide::Role::left, panels_of(end - first, kernels().tile_rows)),
+        right_(search.right_rows, StripSide::Role::right, 1),
+        first_(first),
+        candidates_(search.quantised() ? (end - first) * kernels().tile_cols : 0),
+        thresholds_(left_.panels() * left_.width(), search.threshold),
+        reaches_(thresholds_.size(), search.reach),
+        tile_(left_.width() * right_.width()) {
+    left_.take(search.left.subspan(first, end - first), first);
+  }
+
+  std::vector<Edge> run() {
+    const std::size_t width = right_.width();
+    // The first panel with a partner for any of the block's rows.
+    std::size_t at = first_ < search_.right_first ? 0 : (first_ - search_.right_first) / width * width;
+    for (; at < search_.right.size(); at += width) {
+      right_.take(search_.right.subspan(at, std::min(width, search_.right.size() - at)),
+                  search_.right_first + at);
+      if (search_.quantised())
+        search_strip();
+      else
+        for (std::size_t panel = 0; panel < left_.panels(); ++panel) search_tile(panel);
+    }
+    settle();
+    std::sort(found_.begin(), found_.end(),
+              [](const Edge& a, const Edge& b) { return a.i != b.i ? a.i < b.i : a.j < b.j; });
+    name();
+    return std::move(found_);
+  }
+
+ private:
+  static constexpr std::size_t kPairsAtOnce = 1024;
+
+  void search_strip() {
+    const std::size_t count =
+        kernels().strip_candidates(left_.words(), right_.words(), search_.rule(), thresholds_.data(),
+                                   reaches_.data(), candidates_.data());
+    const std::size_t rows = left_.width();
+    // A pair by itself costs as much as this many of a tile.
+    const std::size_t few = rows * right_.width() / kTileOfPairs;
+    for (std::size_t begin = 0, end; begin < count; begin = end) {
+      const std::size_t panel = candidates_[begin].left / rows;
+      for (end = begin; end < count && candidates_[end].left / rows == panel;) ++end;
+      if (end - begin > few)
+        search_tile(panel);
+      else
+        put_off(std::span(candidates_).subspan(begin, end - begin));
+    }
+    if (pairs_.size() >= kPairsAtOnce) settle();
+  }
+
+  // All pairs of a tile.
+  void search_tile(std::size_t panel) {
+    const std::size_t count = kernels().strip_edges(left_.floats(panel), right_.floats(0), search_.rule(),
+                                                    search_.threshold, search_.reach, tile_.data());
+    found_.insert(found_.end(), tile_.begin(), tile_.begin() + static_cast<std::ptrdiff_t>(count));
+  }
+
+  // Pairs by themselves, many at once: one alone would wait for each of its additions.
+  void put_off(std::span<const Candidate> candidates) {
+    for (const auto& [i, j] : candidates) {
+      pairs_.push_back(left_.pair(i, right_, j));
+      places_.push_back({left_.place(i), right_.place(j)});
+    }
+  }
+
+  void settle() {
+    distances_.resize(pairs_.size());
+    FusedRule rule = search_.rule();
+    if (!search_.left_rows.observations.torsos_used) rule.torso_dims = 0;
+    kernels().pair_distances(pairs_.data(), pairs_.size(), rule, distances_.data());
+    for (std::size_t p = 0; p < pairs_.size(); ++p)
+      if (distances_[p] <= search_.threshold)
+        found_.push_back({places_[p].first, places_[p].second, distances_[p]});
+    pairs_.clear();
+    places_.clear();
+  }
+
+  void name() {
+    for (Edge& edge : found_) {
+      edge.i = search_.left[static_cast<std::size_t>(edge.i)];
+      edge.j = search_.right[static_cast<std::size_t>(edge.j) - search_.right_first];
+    }
+  }
+
+  const Search& search_;
+  StripSide left_, right_;
+  std::size_t first_;
+  std::vector<Candidate> candidates_;
+  std::vector<float> thresholds_, reaches_;
+  std::vector<Edge> tile_;
+  std::vector<RowPair> pairs_;
+  std::vector<std::pair<std::int32_t, std::int32_t>> places_;
+  std::vector<float> distances_;
+  std::vector<Edge> found_;
+};
+
+std::vector<Edge> run(const Search& search, std::size_t threads) {
+  const std::size_t rows = panels_per_block(search.rule()) * kernels().tile_rows;
+  std::vector<std::vector<Edge>> blocks((search.left.size() + rows - 1) / rows);
+  parallel_for(search.left.size(), rows, threads, [&](std::size_t begin, std::size_t end) {
+    blocks[begin / rows] = BlockSearch(search, begin, end).run();
+  });
+  if (blocks.size() == 1) return std::move(blocks.front());
+  std::size_t total = 0;
+  for (const auto& block : blocks) total += block.size();
+  std::vector<Edge> found;
+  found.reserve(total);
+  for (auto& block : blocks) {
+    found.insert(found.end(), block.begin(), block.end());
+    std::vector<Edge>().swap(block);
+  }
+  return found;
+}
+
+}  // namespace
+
+std::vector<Edge> near_pairs(const ComparableRows& rows, std::span<const std::int32_t> members,
+                             float threshold, std::size_t threads) {
+  return run({rows, members, rows, members, 0, threshold, face_reach(rows.observations, threshold)}, threads);
+}
+
+std::vector<Edge> near_pairs(const ComparableRows& a, std::span<const std::int32_t> left,
+                             const ComparableRows& b, std::span<const std::int32_t> right, float threshold,
+                             std::size_t threads) {
+  return run({a, left, b, right, left.size(), threshold, face_reach(a.observations, threshold)}, threads);
+}
+
+}  // namespace fastface

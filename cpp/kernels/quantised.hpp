@@ -1,0 +1,220 @@
+// Rows in 8 bits, and what their inner products prove about those of the float32 rows.
+//
+// A row x of d <= kMaxQuantisedDims values is x = s q + r: s = max|x| / 127 its scale, q integers of
+// at most 127, r what rounding left. With norms N_x >= |x|, |s q| and E_x >= |r|, by Cauchy-Schwarz,
+//
+//   <x, y> = s_x s_y <q_x, q_y> + <r_x, s_y q_y> + <x, r_y>
+//         <= s_x s_y <q_x, q_y> + E_x N_y + N_x E_y.
+//
+// The float32 product P of x and y is off by no more than d u N_x N_y / (1 - d u) + 2^-134, for
+// u = 2^-24 and any order of additions (Higham, Accuracy and Stability, section 3.1; the second term
+// is for underflow: d roundings of at most 2^-150). So P <= U for
+//
+//   U = s_x s_y <q_x, q_y> + E'_x N_y + N_x E'_y,   E' = E + (0.51 d + 34) u N + 2^-40,
+//
+// also as evaluated in float32 by upper_bound(). The integer product is exact. Each of the three terms
+// is at most 1.01 N_x N_y in size (quantise() makes E <= N) and suffers fewer than seven roundings, so
+// that of the 68 u N_x N_y which the E' bring no more than 22 are used up; the rest is more than what
+// rounding does to E. Underflow: where N_x or N_y is above 2^-90, 2^-40 of it exceeds what can be lost;
+// else P = 0 <= U, because every product rounds to zero and s = 0 for rows as small as that.
+//
+// A distance is a monotone function of the products, also in float32. So a pair whose distance is
+// too large when computed from U is too large when computed from P: it can be dropped, and dropping
+// it changes nothing.
+#pragma once
+
+#include "core/kernels.hpp"
+#include "kernels/distances.hpp"
+#include "kernels/gemm.hpp"
+
+namespace fastface::FASTFACE_TARGET {
+
+// Below this a row's scale is taken as zero: what it says is lost in E = N.
+inline constexpr float kLeastQuantised = 0x1p-60f;
+
+// Nearest integers of |x| < 2^22: adding 1.5 * 2^23 leaves them in the low bits.
+FASTFACE_INLINE i32v round_to_int(f32v x) {
+  const f32v shifted = x + splat(0x1.8p23f);
+  return reinterpret_cast<i32v>(shifted) - splat(std::int32_t{0x4B400000});
+}
+
+// q has room for n rounded up to a multiple of four; the rest is filled with zeros. The row's values
+// are finite and its norm at most 1e18.
+static RowBound quantise(const float* x, std::size_t n, std::int8_t* q) noexcept {
+  using i8v [[gnu::vector_size(kLanes)]] = std::int8_t;
+  for (std::size_t k = n; k % 4 != 0; ++k) q[k] = 0;
+  f32v peaks = {}, squares = {};
+  const auto survey = [&](f32v value) {
+    peaks = max(max(value, -value), peaks);
+    squares += value * value;
+  };
+  // The tail, filled up with zeros.
+  const std::size_t whole = n / kLanes * kLanes;
+  float tail[kLanes] = {};
+  for (std::size_t k = whole; k < n; ++k) tail[k - whole] = x[k];
+  for (std::size_t k = 0; k < whole; k += kLanes) survey(load(x + k));
+  survey(load(tail));
+  float peak = 0, lanes[kLanes];
+  store(lanes, peaks);
+  for (const float lane : lanes) peak = lane > peak ? lane : peak;
+
+  const float scale = peak < kLeastQuantised ? 0.0f : peak / 127;
+  const float inverse = peak < kLeastQuantised ? 0.0f : 127 / peak;
+  f32v residuals = {};
+  i32v sums = {};
+  const auto split = [&](f32v value) {
+    const i32v rounded = round_to_int(value * splat(inverse));
+    const f32v residual = value - splat(scale) * to_float(rounded);
+    residuals += residual * residual;
+    sums += rounded;
+    return __builtin_convertvector(rounded, i8v);
+  };
+  for (std::size_t k = 0; k < whole; k += kLanes) {
+    const i8v values = split(load(x + k));
+    std::memcpy(q + k, &values, sizeof values);
+  }
+  const i8v values = split(load(tail));
+  std::memcpy(q + whole, &values, n - whole);
+
+  // Sums of squares are right to (d + 3) u, roots to half of that.
+  const double dims = static_cast<double>(n), u = 0x1p-24, above = 1 + (dims + 8) * u;
+  const double longest = peak < kLeastQuantised ? peak * __builtin_sqrt(dims)  // squares may vanish
+                                                : __builtin_sqrt(static_cast<double>(sum(squares)));
+  const double residual =
+      peak < kLeastQuantised ? longest : __builtin_sqrt(static_cast<double>(sum(residuals)));
+  const double norm = (longest + residual) * above;
+  std::int32_t total = 0;
+  for (std::size_t lane = 0; lane < kLanes; ++lane) total += sums[lane];
+  const double up = 1 + 0x1p-22;  // float32 rounds to nearest: make it up
+  return {.scale = scale,
+          .norm = static_cast<float>(norm * up),
+          .residual = static_cast<float>((residual * above + (0.51 * dims + 34) * u * norm + 0x1p-40) * up),
+          .sum = total};
+}
+
+// Words of a row of `dims` values, filled up with zeros to a multiple of four.
+FASTFACE_INLINE std::size_t words_of(std::size_t dims) { return (dims + 3) / 4 * (4 / kWordValues); }
+
+// Packs the words of `width` rows, one of each row after the other; a null row is packed as zeros.
+static void pack_words(const std::int8_t* const* rows, std::size_t width, std::size_t dims, bool right,
+                       std::int32_t* out) noexcept {
+  const int offset = right ? kRightOffset : 0;
+  constexpr std::size_t kRun = 16;  // as in pack_panel()
+  const std::size_t words = words_of(dims);
+  for (std::size_t begin = 0; begin < words; begin += kRun) {
+    const std::size_t end = begin + kRun < words ? begin + kRun : words;
+    for (std::size_t r = 0; r < width; ++r) {
+      const std::int8_t* row = rows[r];
+      for (std::size_t w = begin; w < end; ++w) {
+        word_value values[kWordValues];
+        for (std::size_t k = 0; k < kWordValues; ++k)
+          values[k] = static_cast<word_value>((row ? row[w * kWordValues + k] : 0) + offset);
+        std::memcpy(out + w * width + r, values, sizeof values);
+      }
+    }
+  }
+}
+
+// sums[r][v] = <q of left row r, q of the right rows in vector v>. What kRightOffset will add to every
+// product is taken off first.
+FASTFACE_INLINE void multiply_words(const std::int32_t* left, const RowBound* left_bounds,
+                                    const std::int32_t* right, std::size_t words,
+                                    i32v (&sums)[kTileRows][kTileVectors]) {
+#pragma GCC unroll 16
+  for (std::size_t r = 0; r < kTileRows; ++r)
+#pragma GCC unroll 16
+    for (std::size_t v = 0; v < kTileVectors; ++v) sums[r][v] = splat(-kRightOffset * left_bounds[r].sum);
+  for (std::size_t w = 0; w < words; ++w, left += kTileRows, right += kTileCols) {
+    i32v columns[kTileVectors];
+#pragma GCC unroll 16
+    for (std::size_t v = 0; v < kTileVectors; ++v) columns[v] = load(right + v * kLanes);
+#pragma GCC unroll 16
+    for (std::size_t r = 0; r < kTileRows; ++r) {
+      const i32v value = splat(left[r]);
+#pragma GCC unroll 16
+      for (std::size_t v = 0; v < kTileVectors; ++v) sums[r][v] = accumulate(sums[r][v], value, columns[v]);
+    }
+  }
+}
+
+// At least the float32 inner product of a left row and the right rows in vector `v`, see above.
+FASTFACE_INLINE f32v upper_bound(i32v product, const RowBound& left, const PackedWords& right,
+                                 std::size_t v) {
+  const std::size_t at = v * kLanes;
+  const f32v slack =
+      splat(left.norm) * load(right.residuals + at) + splat(left.residual) * load(right.norms + at);
+  return splat(left.scale) * (load(right.scales + at) * to_float(product)) + slack;
+}
+
+// The same for the tile that starts at left row `top`.
+FASTFACE_INLINE void bound_tile(const i32v (&sums)[kTileRows][kTileVectors], const PackedWords& left,
+                                std::size_t top, const PackedWords& right, float* tile) {
+  for (std::size_t r = 0; r < kTileRows; ++r)
+    for (std::size_t v = 0; v < kTileVectors; ++v)
+      store(tile + r * kTileCols + v * kLanes, upper_bound(sums[r][v], left.bounds[top + r], right, v));
+}
+
+// Whether any pair of a tile may have F <= reach: the largest product of each column, with the largest
+// scale, norm and residual among the left rows. Nearly always not, and then nothing else is computed.
+FASTFACE_INLINE bool may_be_open(const i32v (&sums)[kTileRows][kTileVectors], const RowBound& peak,
+                                 const PackedWords& right, float reach) {
+  f32v least = splat(kInfinity);
+#pragma GCC unroll 16
+  for (std::size_t v = 0; v < kTileVectors; ++v) {
+    i32v most = {};  // a negative product says least with the smallest scale: count it as zero
+#pragma GCC unroll 16
+    for (std::size_t r = 0; r < kTileRows; ++r) most = max(sums[r][v], most);
+    least = min(one_minus(upper_bound(most, peak, right, v)), least);
+  }
+  return any(least <= splat(reach));
+}
+
+static std::size_t strip_candidates(const PackedRows& left, const PackedRows& right, const FusedRule& rule,
+                                    const float* thresholds, const float* reaches, Candidate* out) noexcept {
+  const std::size_t face_words = words_of(rule.face_dims), torso_words = words_of(rule.torso_dims);
+  const std::size_t panels = panels_above_diagonal(left, right);
+  Candidate* end = out;
+  for (std::size_t panel = 0; panel < panels; ++panel) {
+    const std::size_t top = panel * kTileRows;
+    i32v sums[kTileRows][kTileVectors];
+    multiply_words(left.face_words.words + top * face_words, left.face_words.bounds + top,
+                   right.face_words.words, face_words, sums);
+    float reach = reaches[top];
+    for (std::size_t r = 1; r < kTileRows; ++r) reach = reaches[top + r] > reach ? reaches[top + r] : reach;
+    const bool torsos_alone = left.torsos_alone || right.torsos_alone;
+    if (!torsos_alone && !may_be_open(sums, left.face_words.peaks[panel], right.face_words, reach)) continue;
+
+    alignas(64) float faces[kTileSize];
+    bound_tile(sums, left.face_words, top, right.face_words, faces);
+    DistanceTile tile{left, right, rule, top, faces, nullptr};
+    unsigned open[kTileRows][kTileVectors];
+    unsigned n_open = 0;
+    for (std::size_t r = 0; r < kTileRows; ++r)
+      for (std::size_t v = 0; v < kTileVectors; ++v) {
+        open[r][v] = bits(tile.face_distances(r, v) <= splat(reaches[top + r]));
+        n_open += static_cast<unsigned>(__builtin_popcount(open[r][v]));
+      }
+    if (n_open == 0) continue;
+    alignas(64) float torsos[kTileSize];
+    constexpr unsigned kFewPairs = 8;  // sooner multiplied out than bounded
+    if (left.torso_words.words && n_open > kFewPairs) {
+      multiply_words(left.torso_words.words + top * torso_words, left.torso_words.bounds + top,
+                     right.torso_words.words, torso_words, sums);
+      bound_tile(sums, left.torso_words, top, right.torso_words, torsos);
+      tile.torsos = torsos;
+      for (std::size_t r = 0; r < kTileRows; ++r)
+        for (std::size_t v = 0; v < kTileVectors; ++v)
+          open[r][v] &= bits(tile.distances(r, v) <= splat(thresholds[top + r]));
+    }
+    for (std::size_t r = 0; r < kTileRows; ++r)
+      for (std::size_t v = 0; v < kTileVectors; ++v)
+        for (unsigned found = open[r][v]; found; found &= found - 1) {
+          const std::size_t c = v * kLanes + static_cast<std::size_t>(__builtin_ctz(found));
+          if (left.first + top + r < right.first + c)
+            *end++ = {static_cast<std::uint16_t>(top + r), static_cast<std::uint16_t>(c)};
+        }
+  }
+  return static_cast<std::size_t>(end - out);
+}
+
+}  // namespace fastface::FASTFACE_TARGET
