@@ -169,51 +169,63 @@ FASTFACE_INLINE bool may_be_open(const i32v (&sums)[kTileRows][kTileVectors], co
   return any(least <= splat(reach));
 }
 
-static std::size_t strip_candidates(const PackedRows& left, const PackedRows& right, const FusedRule& rule,
-                                    const float* thresholds, const float* reaches, Candidate* out) noexcept {
-  const std::size_t face_words = words_of(rule.face_dims), torso_words = words_of(rule.torso_dims);
-  const std::size_t panels = panels_above_diagonal(left, right);
-  Candidate* end = out;
-  for (std::size_t panel = 0; panel < panels; ++panel) {
-    const std::size_t top = panel * kTileRows;
-    i32v sums[kTileRows][kTileVectors];
-    multiply_words(left.face_words.words + top * face_words, left.face_words.bounds + top,
-                   right.face_words.words, face_words, sums);
-    float reach = reaches[top];
-    for (std::size_t r = 1; r < kTileRows; ++r) reach = reaches[top + r] > reach ? reaches[top + r] : reach;
-    const bool torsos_alone = left.torsos_alone || right.torsos_alone;
-    if (!torsos_alone && !may_be_open(sums, left.face_words.peaks[panel], right.face_words, reach)) continue;
-
-    alignas(64) float faces[kTileSize];
-    bound_tile(sums, left.face_words, top, right.face_words, faces);
-    DistanceTile tile{left, right, rule, top, faces, nullptr};
-    unsigned open[kTileRows][kTileVectors];
-    unsigned n_open = 0;
-    for (std::size_t r = 0; r < kTileRows; ++r)
-      for (std::size_t v = 0; v < kTileVectors; ++v) {
-        open[r][v] = bits(tile.face_distances(r, v) <= splat(reaches[top + r]));
-        n_open += static_cast<unsigned>(__builtin_popcount(open[r][v]));
-      }
-    if (n_open == 0) continue;
-    alignas(64) float torsos[kTileSize];
-    constexpr unsigned kFewPairs = 8;  // sooner multiplied out than bounded
-    if (left.torso_words.words && n_open > kFewPairs) {
-      multiply_words(left.torso_words.words + top * torso_words, left.torso_words.bounds + top,
-                     right.torso_words.words, torso_words, sums);
-      bound_tile(sums, left.torso_words, top, right.torso_words, torsos);
-      tile.torsos = torsos;
-      for (std::size_t r = 0; r < kTileRows; ++r)
-        for (std::size_t v = 0; v < kTileVectors; ++v)
-          open[r][v] &= bits(tile.distances(r, v) <= splat(thresholds[top + r]));
+// Appends the pairs i < j of a tile that may be near enough; `sums` are the products of its faces.
+static Candidate* list_candidates(i32v (&sums)[kTileRows][kTileVectors], const PackedRows& left,
+                                  std::size_t top, const PackedRows& right, const FusedRule& rule,
+                                  const float* thresholds, const float* reaches, Candidate* end) {
+  alignas(64) float faces[kTileSize];
+  bound_tile(sums, left.face_words, top, right.face_words, faces);
+  DistanceTile tile{left, right, rule, top, faces, nullptr};
+  unsigned open[kTileRows][kTileVectors];
+  unsigned n_open = 0;
+  for (std::size_t r = 0; r < kTileRows; ++r)
+    for (std::size_t v = 0; v < kTileVectors; ++v) {
+      open[r][v] = bits(tile.face_distances(r, v) <= splat(reaches[top + r]));
+      n_open += static_cast<unsigned>(__builtin_popcount(open[r][v]));
     }
+  if (n_open == 0) return end;
+  alignas(64) float torsos[kTileSize];
+  constexpr unsigned kFewPairs = 8;  // sooner multiplied out than bounded
+  if (left.torso_words.words && n_open > kFewPairs) {
+    const std::size_t words = words_of(rule.torso_dims);
+    multiply_words(left.torso_words.words + top * words, left.torso_words.bounds + top,
+                   right.torso_words.words, words, sums);
+    bound_tile(sums, left.torso_words, top, right.torso_words, torsos);
+    tile.torsos = torsos;
     for (std::size_t r = 0; r < kTileRows; ++r)
       for (std::size_t v = 0; v < kTileVectors; ++v)
-        for (unsigned found = open[r][v]; found; found &= found - 1) {
-          const std::size_t c = v * kLanes + static_cast<std::size_t>(__builtin_ctz(found));
-          if (left.first + top + r < right.first + c)
-            *end++ = {static_cast<std::uint16_t>(top + r), static_cast<std::uint16_t>(c)};
-        }
+        open[r][v] &= bits(tile.distances(r, v) <= splat(thresholds[top + r]));
   }
+  for (std::size_t r = 0; r < kTileRows; ++r)
+    for (std::size_t v = 0; v < kTileVectors; ++v)
+      for (unsigned found = open[r][v]; found; found &= found - 1) {
+        const std::size_t c = v * kLanes + static_cast<std::size_t>(__builtin_ctz(found));
+        if (left.first + top + r < right.first + c)
+          *end++ = {static_cast<std::uint16_t>(top + r), static_cast<std::uint16_t>(c)};
+      }
+  return end;
+}
+
+static Candidate* tile_candidates(const PackedRows& left, std::size_t panel, const PackedRows& right,
+                                  const FusedRule& rule, const float* thresholds, const float* reaches,
+                                  Candidate* end) {
+  const std::size_t top = panel * kTileRows, words = words_of(rule.face_dims);
+  i32v sums[kTileRows][kTileVectors];
+  multiply_words(left.face_words.words + top * words, left.face_words.bounds + top, right.face_words.words,
+                 words, sums);
+  float reach = reaches[top];
+  for (std::size_t r = 1; r < kTileRows; ++r) reach = reaches[top + r] > reach ? reaches[top + r] : reach;
+  const bool torsos_alone = left.torsos_alone || right.torsos_alone;
+  if (!torsos_alone && !may_be_open(sums, left.face_words.peaks[panel], right.face_words, reach)) return end;
+  return list_candidates(sums, left, top, right, rule, thresholds, reaches, end);
+}
+
+static std::size_t strip_candidates(const PackedRows& left, const PackedRows& right, const FusedRule& rule,
+                                    const float* thresholds, const float* reaches, Candidate* out) noexcept {
+  const std::size_t panels = panels_above_diagonal(left, right);
+  Candidate* end = out;
+  for (std::size_t panel = 0; panel < panels; ++panel)
+    end = tile_candidates(left, panel, right, rule, thresholds, reaches, end);
   return static_cast<std::size_t>(end - out);
 }
 

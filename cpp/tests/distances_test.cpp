@@ -125,6 +125,33 @@ void large_groups_keep_the_order() {
   CHECK(same(edges, pairwise_edges(faces.view(), {}, groups, 0.1f, {}, 1)));
 }
 
+// Rows in 8 bits rule pairs out; what they leave must be what float32 alone finds, to the bit. Thresholds
+// are distances of pairs, so that some pairs lie on them and others next to them.
+void quantised_search_changes_nothing() {
+  for (const std::size_t dims : {1u, 3u, 16u, 67u})
+    for (const float length : {1.0f, 1e-30f, 1e-42f, 1e8f}) {
+      Matrix faces = test::embeddings(300, dims, 6, 8);
+      Matrix torsos = test::embeddings(300, dims + 1, 6, 9);
+      for (std::size_t r = 0; r < faces.rows; ++r) {
+        if (r % 4 == 0) std::fill_n(faces.row(r) + 1, dims - 1, 1e-6f);  // one value that dwarfs the others
+        if (r % 7 == 3) std::copy_n(faces.row(0), dims, faces.row(r));
+        if (r % 11 == 5) std::fill_n(faces.row(r), dims, 0.0f);
+        for (std::size_t k = 0; k < dims; ++k) faces.row(r)[k] *= r % 3 == 0 ? length : 1;
+      }
+      Matrix block(faces.rows, faces.rows);
+      for (const FusedWeights weights : {FusedWeights{1, 1}, FusedWeights{0.5f, 0.5f}}) {
+        fused_distances(faces.view(), torsos.view(), weights, block.out(), 1);
+        for (const std::size_t pair : {1u, 602u, 1205u}) {
+          const float threshold = std::min(block.values[pair], 2.0f);
+          const auto found = [&](Quantise quantise) {
+            return pairwise_edges(faces.view(), torsos.view(), {}, threshold, weights, 2, quantise);
+          };
+          CHECK(same(found(Quantise::always), found(Quantise::never)));
+        }
+      }
+    }
+}
+
 void nearest_agrees_with_sorting() {
   for (const std::size_t rows : {1u, 7u, 33u, 130u}) {
     Matrix gallery = test::embeddings(rows, 19, 4, 6);
@@ -173,6 +200,7 @@ int main() {
     block_and_edges_agree_with_the_definition();
     groups_bound_the_pairs();
     large_groups_keep_the_order();
+    quantised_search_changes_nothing();
     nearest_agrees_with_sorting();
     bad_rows_are_refused();
   });

@@ -18,6 +18,7 @@ def pairwise_edges(
     beta: float,
     groups: npt.NDArray[Any] | None,
     threads: int,
+    quantise: bool = True,
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.float32]]: ...
 def fused_distances(
     faces: npt.NDArray[np.float32],
