@@ -117,7 +117,7 @@ class FakeEngine:
         self.n_made += 1
         return self.analyzer
 
-    def group(self, facts: Facts) -> Grouping:
+    def group(self, facts: Facts, said: IntArray) -> Grouping:
         self.n_groupings += 1
         people = facts.faces.argmax(axis=1) if len(facts.ids) else np.zeros(0, np.int64)
         labels = [

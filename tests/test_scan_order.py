@@ -14,7 +14,7 @@ import pytest
 from fastface.errors import LibraryError, ScanInterrupted
 from fastface.library import Library
 from fastface.pipeline import Gallery
-from fastface.store import Store
+from fastface.store import PersonRow, Store
 from tests.fake_engine import (
     FakeAnalyzer,
     FakeEngine,
@@ -172,10 +172,10 @@ def test_reader_sees_one_state(
     photo = paint(tmp_path / "new.png", [0, 1], seed=50)
     with Library(path, engine=FakeEngine()) as reader, Library(path, engine=FakeEngine()) as writer:
         writer.scan(album)
-        names, gallery = reader._store.names, reader._gallery
+        rows, gallery = reader._store.person_rows, reader._gallery
 
-        def names_before_a_scan() -> dict[int, str | None]:
-            before = names()
+        def rows_before_a_scan() -> dict[int, PersonRow]:
+            before = rows()
             paint(album / "late.png", [2], seed=70)
             writer.scan(album)
             return before
@@ -187,7 +187,7 @@ def test_reader_sees_one_state(
             return before
 
         with monkeypatch.context() as patch:
-            patch.setattr(reader._store, "names", names_before_a_scan)
+            patch.setattr(reader._store, "person_rows", rows_before_a_scan)
             assert [person.id for person in reader.people()] == ["p1", "p2"]
         with monkeypatch.context() as patch:
             patch.setattr(reader, "_gallery", gallery_before_a_join)

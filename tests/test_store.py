@@ -121,10 +121,11 @@ def test_failures_and_files_replace_each_other(store: Store) -> None:
 def test_verdicts_come_back_in_order(store: Store) -> None:
     anchors = (Anchor("b", Box(0.1, 0.2, 0.3, 1 / 3)), Anchor("a", Box(0, 0, 1, 1)))
     said = [
-        Verdict("name", {"name": "Zoë", "renames": None}, anchors, 1.5),
-        Verdict("hide", {}, (), 2.5),
+        Verdict("name", {"person": 7, "name": "Zoë"}, anchors, 1.5, (7, 7)),
+        Verdict("undo", {"verdict": 1}, (), 2.5, ()),
     ]
     with store.atomic():
         for verdict in said:
             store.add_verdict(verdict)
     assert store.verdicts() == said
+    assert store.verdicts(after=1) == said[1:]

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from fastface.arrays import finite_rows, integer_column
 from fastface.calibration import EXPECTED_FALSE_NEIGHBOURS, Calibration
 from fastface.kernels import median_linkage, pairwise_edges, voter_edges
+from fastface.links import Links, known_alike, link
 from fastface.types import FloatArray, IntArray
 
 # Pass 1 is never undone, so it may be wrong a tenth as often, and never trusts a small moment more
@@ -69,6 +70,7 @@ def cluster(
     moments: npt.ArrayLike,
     photos: npt.ArrayLike,
     unclear: npt.ArrayLike | None = None,
+    said: npt.ArrayLike | None = None,
     calibration: Calibration | None = None,
     threads: int | None = None,
 ) -> Clustering:
@@ -76,9 +78,11 @@ def cluster(
 
     faces: (n, d) float32, unit rows.  torsos: (n, d') float32, unit rows, a row of zeros where
     missing; None if no face has one.  moments, photos: (n,) integers, the moment and the photo of
-    each face.  unclear: (n,) bool, faces to leave out; they get -1.  calibration: the impostor
-    curve of the embedder that made `faces`, the default pack's if None.  threads: None for all;
-    the result does not depend on it, nor, but for the numbers, on the order of the faces.
+    each face.  unclear: (n,) bool, faces to leave out; they get -1.  said: (n,) integers,
+    who a face is known to be, 0 where that is not known: faces of one are together, of two apart.
+    calibration: the impostor curve of the embedder that made `faces`, the default pack's if None.
+    threads: None for all; the result does not depend on it, nor, but for the numbers, on the order
+    of the faces.
 
     Two faces of one photo are never joined in pass 1; in pass 2 each such photo is evidence
     against, which other photos can outweigh. Both leave alone what is a mirror or a collage.
@@ -105,14 +109,17 @@ def cluster(
         nobody = np.full(n, -1, np.int64)
         return Clustering(nobody, nobody, 0, curve.threshold(1))
 
+    known = np.zeros(n, np.int64) if said is None else integer_column("said", said, n)
     # Ties are broken by position, so positions must not depend on the order of the files.
     clear = np.flatnonzero(keep)
     clear = clear[np.lexsort(faces[clear, :SORTED_BY].T)]
     faces, moments, photos = faces[clear], moments[clear], photos[clear]
     torsos = None if torsos is None else torsos[clear]
+    links = link(faces, known[clear])
     together = _same_photo(faces, photos, curve)
-    pass1 = _inside_moments(faces, torsos, moments, together, curve, threads)
-    labels = _across_moments(faces, pass1, together, curve, threads)
+    together = together[~known_alike(known[clear], together)]
+    pass1 = _inside_moments(faces, torsos, moments, together, links, curve, threads)
+    labels = _across_moments(faces, pass1, together, links.apart, curve, threads)
     n_clusters = int(labels.max(initial=-1)) + 1
     return Clustering(
         _spread(labels, clear, n),
@@ -127,6 +134,7 @@ def _inside_moments(
     torsos: FloatArray | None,
     moments: IntArray,
     together: IntArray,
+    links: Links,
     curve: Calibration,
     threads: int | None,
 ) -> IntArray:
@@ -140,28 +148,37 @@ def _inside_moments(
     )
     near = distance <= limits[moments[i]]
     edges = (i[near], j[near], distance[near])
-    return median_linkage(len(faces), edges, widest, cannot_link=together, threads=threads).labels
+    return median_linkage(
+        len(faces),
+        edges,
+        widest,
+        must_link=links.together,
+        cannot_link=np.unique(np.sort(np.concatenate([together, links.apart])), axis=0),
+        threads=threads,
+    ).labels
 
 
 def _across_moments(
     faces: FloatArray,
     pass1: IntArray,
     together: IntArray,
+    apart: IntArray,
     curve: Calibration,
     threads: int | None,
 ) -> IntArray:
     """Pass 2: labels of people, from faces alone."""
     if len(faces) <= MAX_EXACT:
-        return _linked(faces, pass1, together, curve, None, threads)
+        return _linked(faces, pass1, together, apart, curve, None, threads)
     # Members of a crowd whom no voter speaks for end up beside it. So the clusters are linked once
     # more, exactly, each through a few of its faces, and each conflict through one of them.
-    labels = _linked(faces, pass1, together, curve, MAX_MEMBERS, threads)
+    labels = _linked(faces, pass1, together, apart, curve, MAX_MEMBERS, threads)
     spokesmen = _spokesmen(labels)
     speaks_for = np.zeros(int(labels.max()) + 1, np.int64)
     speaks_for[labels[spokesmen]] = np.arange(len(spokesmen))
     conflicts = speaks_for[labels[together]]
     conflicts = conflicts[conflicts[:, 0] != conflicts[:, 1]]
-    found = _linked(faces[spokesmen], labels[spokesmen], conflicts, curve, None, threads)
+    apart = speaks_for[labels[apart]]
+    found = _linked(faces[spokesmen], labels[spokesmen], conflicts, apart, curve, None, threads)
     return _numbered(found[speaks_for[labels]])
 
 
@@ -169,6 +186,7 @@ def _linked(
     faces: FloatArray,
     given: IntArray,
     together: IntArray,
+    apart: IntArray,
     curve: Calibration,
     max_members: int | None,
     threads: int | None,
@@ -193,6 +211,7 @@ def _linked(
         edges,
         widest,
         must_link=must_link,
+        cannot_link=apart,
         soft_cannot_link=np.unique(together, axis=0),
         threads=threads,
         **sample,

@@ -21,5 +21,13 @@ class NotFoundError(FastfaceError):
     """The person, photo or face that was asked for is not in the library."""
 
 
+class AmbiguousError(NotFoundError):
+    """Several people, or one of a similar name, may be meant.  candidates: their ids."""
+
+    def __init__(self, message: str, candidates: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.candidates = candidates
+
+
 class ScanInterrupted(KeyboardInterrupt):
     """Ctrl-C during a scan; what was finished is kept, and the message says how to go on."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Protocol
 
 from fastface.reading import Analyzer
+from fastface.roll import Roll
 from fastface.store import Facts, Store
 from fastface.types import FloatArray, IntArray
-from fastface.verdicts import replay
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,6 +48,7 @@ class Engine(Protocol):
     model_tag: names what made an observation; known without loading a model.
     grouping_tag: names the algorithm and its constants: another one means grouping again.
     min_side: photos are decoded with a longer side of at least so many pixels.
+    group: said (n,) int64 is who the user said each face is, 0 where nothing was said.
     """
 
     @property
@@ -57,7 +58,7 @@ class Engine(Protocol):
     @property
     def min_side(self) -> int: ...
     def make_analyzer(self) -> Analyzer: ...
-    def group(self, facts: Facts) -> Grouping: ...
+    def group(self, facts: Facts, said: IntArray) -> Grouping: ...
     def make_gallery(self, faces: FloatArray, people: IntArray, quality: FloatArray) -> Gallery: ...
 
 
@@ -86,7 +87,7 @@ class DefaultEngine:
 
         return Analyzer()
 
-    def group(self, facts: Facts) -> Grouping:
+    def group(self, facts: Facts, said: IntArray) -> Grouping:
         from fastface import clustering, moments
 
         of_photo = moments.split(
@@ -104,6 +105,7 @@ class DefaultEngine:
             moments=of_photo[facts.photo_index],
             photos=facts.photo_index,
             unclear=facts.unclear,
+            said=said,
         )
         return Grouping(of_photo, found.labels, float(found.threshold))
 
@@ -113,7 +115,7 @@ class DefaultEngine:
         return Exemplars.build(faces, people, quality)
 
 
-def regroup(store: Store, engine: Engine, *, force: bool = False) -> bool:
+def regroup(store: Store, roll: Roll, engine: Engine, *, force: bool = False) -> bool:
     """Brings moments, clusters and people up to date; False if nothing they rest on changed."""
     model = engine.model_tag
     rests_on = {
@@ -124,43 +126,14 @@ def regroup(store: Store, engine: Engine, *, force: bool = False) -> bool:
     last = store.state("grouping", {})
     if not force and all(last.get(key) == value for key, value in rests_on.items()):
         return False
-    facts = store.facts(model)
-    grouping = engine.group(facts)
-    clusters = dict(zip(facts.ids.tolist(), grouping.labels.tolist(), strict=True))
-    with store.atomic():
+    with store.snapshot():
+        facts = store.facts(model)
+        roll.look(model)
+        said = roll.seats(facts.ids)
+    grouping = engine.group(facts, said)
+    with roll.changing(model):  # with what somebody may have said meanwhile
         moments = zip(facts.content_ids.tolist(), grouping.moments.tolist(), strict=True)
         store.replace_moments(moments)
-        replay_people(store, model, clusters)
+        roll.regroup(dict(zip(facts.ids.tolist(), grouping.labels.tolist(), strict=True)))
         store.set_state("grouping", {**rests_on, "threshold": grouping.threshold})
     return True
-
-
-def replay_people(store: Store, model: str, clusters: Mapping[int, int] | None = None) -> None:
-    """Writes who is who: verdicts over clusters (by observation id; None keeps the stored ones).
-
-    Call it inside `store.atomic()`, so that no verdict of another process is missed.
-    """
-    rows = store.memberships(model)
-    present = [row for row in rows if row.present]
-    labels = [
-        row.cluster if clusters is None else clusters.get(row.observation_id, -1) for row in present
-    ]
-    people = replay(
-        [row.anchor for row in present],
-        labels,
-        store.verdicts(),
-        previous=[(row.anchor, row.person_id) for row in rows if row.person_id is not None],
-        previous_names=store.names(),
-        next_id=store.state("next_person", 1),
-    )
-    store.put_people(people.names)
-    store.replace_memberships(
-        model,
-        (
-            (row.observation_id, label, person)
-            for row, label, person in zip(present, labels, people.persons, strict=True)
-        ),
-    )
-    store.drop_empty_people()
-    store.set_state("next_person", people.next_id)
-    store.set_state("people_version", store.people_version() + 1)

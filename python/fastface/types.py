@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -78,13 +78,20 @@ class Face:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Someone in the library.  id: stable between runs.  cover: the clearest face."""
+    """Someone in the library.
+
+    id: stable between runs.  cover: the face the user chose, else the clearest.  hidden: the user
+    does not want to be shown them.  first_seen, last_seen: as `taken_at` in `PhotoMetadata`.
+    """
 
     id: str
     name: str | None
     n_photos: int
     n_faces: int
     cover: Face
+    hidden: bool = False
+    first_seen: float | None = None
+    last_seen: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +168,35 @@ class LibraryStats:
     last_scan: dict[str, float]
 
 
+class Overruled(NamedTuple):
+    """by: the number of the later answer that counts.  n_faces: for so many; 0: for the people."""
+
+    by: int
+    n_faces: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Something the user said, as `history` tells it.
+
+    number: its place in the log.  kind: name, same, different, reject, not_face, confirm, hide,
+    unhide, favourite, undo, forget.  people: ids that it names.  name: the name given, or None.
+    n_faces: how many faces it is about.  said_at: seconds since 1970.  undoes: the number of what
+    it takes back, or None.  stands: whether it counts; if not, it was taken back or forgotten.
+    overruled: later answers that contradict it.
+    """
+
+    number: int
+    kind: str
+    people: tuple[str, ...]
+    name: str | None
+    n_faces: int
+    said_at: float
+    undoes: int | None
+    stands: bool
+    overruled: tuple[Overruled, ...]
+
+
 class Anchor(NamedTuple):
     """A place in a photo's content: what a verdict holds on to, whatever the clusters become."""
 
@@ -170,9 +206,15 @@ class Anchor(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Something the user said.  said_at: seconds since 1970.  payload: what `kind` asks for."""
+    """Something the user said.  said_at: seconds since 1970.  payload: what `kind` asks for.
+
+    people: for each anchor, the number of the person its face was said to be.  id: the place in the
+    log, 0 before it is written.
+    """
 
     kind: str
     payload: dict[str, Any]
     anchors: tuple[Anchor, ...]
     said_at: float
+    people: tuple[int, ...]
+    id: int = field(default=0, compare=False)

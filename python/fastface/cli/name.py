@@ -56,7 +56,7 @@ def run(args: Namespace, out: Output) -> None:
 
 def confirm_join(library: Library, person: str, name: str) -> None:
     """Ask before a name joins two people; without a terminal, refuse."""
-    from fastface.verdicts import clean_name
+    from fastface.verdicts.names import clean_name
 
     everybody = library.people()
 

@@ -13,10 +13,10 @@ from pathlib import Path
 from fastface.store.database import Database
 from fastface.store.facts import FactTables
 from fastface.store.people import PeopleTables, person_key
-from fastface.store.rows import Facts, FailureRow, FileRow, Membership
+from fastface.store.rows import Facts, FailureRow, FileRow, Members, PersonRow
 from fastface.store.verdict_log import VerdictLog
 
-__all__ = ["Facts", "FailureRow", "FileRow", "Membership", "Store", "person_key"]
+__all__ = ["Facts", "FailureRow", "FileRow", "Members", "PersonRow", "Store", "person_key"]
 
 
 class Store(FactTables, PeopleTables, VerdictLog):

@@ -112,6 +112,12 @@ class FactTables(Tables):
         )
         return [row[0] for row in rows]
 
+    def is_file(self, path: bytes) -> bool:
+        """Whether a path is known and present."""
+        return bool(
+            self._database.row("SELECT 1 FROM file WHERE path = ? AND NOT missing", (path,))
+        )
+
     def put_file(self, path: bytes, size: int, mtime_ns: int, content_hash: str) -> None:
         """Remembers which content a path holds now."""
         self._database.run("DELETE FROM failure WHERE path = ?", (path,))

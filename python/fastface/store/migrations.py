@@ -6,10 +6,11 @@ database runs every missing step, each in a transaction of its own with the numb
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
-Execute: TypeAlias = Callable[[str], object]
+Execute: TypeAlias = Callable[..., Any]  # (sql, parameters) -> the rows, as sqlite3's `execute`
 
 
 def create_tables(execute: Execute) -> None:
@@ -89,14 +90,86 @@ def create_tables(execute: Execute) -> None:
             box_width REAL NOT NULL, box_height REAL NOT NULL)"""
     )
     execute("CREATE INDEX anchor_by_verdict ON anchor (verdict_id)")
-    for table in ("verdict", "anchor"):
-        for change in ("UPDATE", "DELETE"):
-            execute(
-                f"""CREATE TRIGGER {table}_no_{change.lower()} BEFORE {change} ON {table}
-                    BEGIN SELECT RAISE(ABORT, 'verdicts are append-only'); END"""
-            )
+    seal_verdicts(execute)
     # Small facts about the library itself, as JSON.
     execute("CREATE TABLE state (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID")
 
 
-MIGRATIONS: Final[tuple[Callable[[Execute], None], ...]] = (create_tables,)
+def seal_verdicts(execute: Execute) -> None:
+    """From here on nobody changes or deletes what was said."""
+    for trigger, table, change in _SEALS:
+        execute(
+            f"""CREATE TRIGGER {trigger} BEFORE {change} ON {table}
+                BEGIN SELECT RAISE(ABORT, 'verdicts are append-only'); END"""
+        )
+
+
+def unseal_verdicts(execute: Execute) -> None:
+    """For a migration, or to forget somebody; seal them again in the same transaction."""
+    for trigger, _, _ in _SEALS:
+        execute(f"DROP TRIGGER {trigger}")
+
+
+_SEALS: Final = [
+    (f"{table}_no_{change.lower()}", table, change)
+    for table in ("verdict", "anchor")
+    for change in ("UPDATE", "DELETE")
+]
+
+
+def say_of_whom(execute: Execute) -> None:
+    """Verdicts say which person each face was said to be; clusters get numbers that last."""
+    execute("ALTER TABLE anchor ADD COLUMN person INTEGER NOT NULL DEFAULT 0")
+    execute("ALTER TABLE person ADD COLUMN hidden INTEGER NOT NULL DEFAULT 0")
+    execute("ALTER TABLE person ADD COLUMN cover INTEGER")  # the observation that the user chose
+    # said: -1 no face, 0 nothing, 1 the user said who it is, 2 the user confirmed it.  The last
+    # three are copies of the observation's: its rows are so wide that listing people from them
+    # would read the whole file.
+    execute(
+        """CREATE TABLE member (
+            observation_id INTEGER PRIMARY KEY REFERENCES observation ON DELETE CASCADE,
+            cluster INTEGER NOT NULL, person_id INTEGER REFERENCES person, said INTEGER NOT NULL,
+            content_id INTEGER NOT NULL, model TEXT NOT NULL, quality REAL NOT NULL)"""
+    )
+    # Clusters of one person become one: what kept them together until now was their common name.
+    execute(
+        """INSERT INTO member
+           SELECT id, coalesce(person_id, 0), person_id, 0, content_id, model, quality
+           FROM membership JOIN observation ON id = observation_id"""
+    )
+    execute("DROP TABLE membership")
+    execute("ALTER TABLE member RENAME TO membership")
+    execute(
+        "CREATE INDEX membership_by_person ON membership (person_id, model, content_id, quality)"
+    )
+    _number_the_named(execute)
+
+
+def _number_the_named(execute: Execute) -> None:
+    """A naming said {name, renames}; a renaming had no faces, and changed the name of all alike."""
+    called: dict[int, str] = {}  # verdict -> the name that its faces have in the end
+    own: dict[int, str] = {}
+    for verdict, payload in execute("SELECT id, payload FROM verdict WHERE kind = 'name'"):
+        said = json.loads(payload)
+        own[verdict] = said["name"]
+        if said.get("renames") is not None:
+            renamed = [v for v, name in called.items() if name == said["renames"]]
+            called.update(dict.fromkeys(renamed, said["name"]))
+        called[verdict] = said["name"]
+    number = dict(execute("SELECT name, id FROM person WHERE name IS NOT NULL"))
+    row = execute("SELECT value FROM state WHERE key = 'next_person'").fetchone()
+    next_person = 1 if row is None else json.loads(row[0])
+    for name in called.values():  # of people none of whose photos are left
+        if name not in number:
+            number[name], next_person = next_person, next_person + 1
+    if called:
+        execute("REPLACE INTO state VALUES ('next_person', ?)", (json.dumps(next_person),))
+    unseal_verdicts(execute)
+    for verdict, name in called.items():
+        payload = json.dumps({"name": own[verdict], "person": number[name]})
+        execute("UPDATE verdict SET payload = ? WHERE id = ?", (payload, verdict))
+        execute("UPDATE anchor SET person = ? WHERE verdict_id = ?", (number[name], verdict))
+    seal_verdicts(execute)
+
+
+MIGRATIONS: Final[tuple[Callable[[Execute], None], ...]] = (create_tables, say_of_whom)

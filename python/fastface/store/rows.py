@@ -64,14 +64,42 @@ class Facts:
     unclear: npt.NDArray[np.bool_]
 
 
-class Membership(NamedTuple):
-    """Where the last grouping put an observation.  cluster: -1 for none."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Members:
+    """Where the last grouping put the n observations that it knew, or should know now.
 
-    observation_id: int
-    anchor: Anchor
-    cluster: int
-    person_id: int | None
-    present: bool
+    In canonical order.  ids: (n,) int64.  anchors: n of them.  clusters: (n,) int64, each one's
+    lasting number, 0 for none.  persons: (n,) int64, 0 for nobody.  said: (n,) int64, -1 no face,
+    0 nothing was said, 1 the user said who it is, 2 the user confirmed it.  present: (n,) bool,
+    seen by the asked model on a photo that is there; the others are only remembered.
+    stored: (n,) bool, known to the last grouping.
+    """
+
+    ids: IntArray
+    anchors: list[Anchor]
+    clusters: IntArray
+    persons: IntArray
+    said: IntArray
+    present: npt.NDArray[np.bool_]
+    stored: npt.NDArray[np.bool_]
+
+
+class PersonRow(NamedTuple):
+    """A person, derived.  cover: the observation that the user chose to show, or None."""
+
+    name: str | None
+    hidden: bool
+    cover: int | None
+
+
+class PersonFigures(NamedTuple):
+    """What is counted of a person.  clearest: an observation.  first, last: taken, or None."""
+
+    n_photos: int
+    n_faces: int
+    clearest: int
+    first_seen: float | None
+    last_seen: float | None
 
 
 def observation_row(observation: Observation) -> tuple[Any, ...]:

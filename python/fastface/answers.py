@@ -1,0 +1,219 @@
+"""What a user can say of people and faces.  Nothing is ever lost; anything can be taken back."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from fastface.errors import NotFoundError
+from fastface.looking import OpenLibrary
+from fastface.store import person_key
+from fastface.types import Anchor, Answer, Overruled, Person, Verdict
+from fastface.verdicts import in_force, words
+from fastface.verdicts.kinship import relate
+from fastface.verdicts.names import new_name
+
+PINS: Final = 64  # faces that tell who a person is of whom nothing was said yet
+
+
+class Answers(OpenLibrary):
+    """Says things for good: each answer is kept, dated, with the places of the faces it is about.
+
+    An answer holds on to faces, not to clusters: it survives another grouping, scan or model.  The
+    latest counts; `history` tells what it overruled.  People are given by id or name, faces by id.
+    All raise NotFoundError for a person or face that is not in the library, AmbiguousError where
+    several people may be meant, LibraryError as `Library` does.
+    """
+
+    def name(self, person: str, name: str) -> Person:
+        """Says what a person is called; returns the person as named.
+
+        Giving the name of somebody else says that the two are one, who keeps that one's id.
+        Raises ValueError for a name that is empty, longer than 200 letters, reads as an id or holds
+        control characters.
+        """
+        name = new_name(name)
+        with self._answering():
+            number = self._present(person)
+            namesakes = [n for n, row in self._roll.people.items() if row.name == name]
+            if namesakes and number not in namesakes:
+                number = self._join([namesakes[0], number])
+            elif not namesakes:
+                self._say(words.NAME, {"person": number, "name": name}, self._faces(number))
+            return self._person(number)
+
+    def merge(self, person: str, *others: str) -> Person:
+        """Says that people are one; the first keeps id and, if there is one, name."""
+        with self._answering():
+            numbers = list(dict.fromkeys(map(self._present, (person, *others))))
+            if len(numbers) < 2:
+                raise ValueError("others: expected somebody else than the first person")
+            return self._person(self._join(numbers))
+
+    def split(self, person: str, faces: Iterable[str]) -> Person:
+        """Says that some faces of a person are one other person; returns the new one."""
+        with self._answering():
+            number = self._present(person)
+            chosen = self._of(number, faces)
+            rest = set(self._faces(number)) - set(chosen)
+            if not rest:
+                raise ValueError("faces: expected some of the person's faces, got all of them")
+            new = self._roll.new_number()
+            named = [*rest, *((anchor, new) for anchor, _ in chosen)]
+            self._say(words.DIFFERENT, {"people": [number, new]}, named)
+            return self._person(new)
+
+    def different(self, person: str, other: str) -> Answer:
+        """Says that two people are not one, so that they are never joined."""
+        with self._answering():
+            numbers = [self._present(person), self._present(other)]
+            if numbers[0] == numbers[1]:
+                raise ValueError("other: expected somebody else; to divide a person, split")
+            faces = [face for number in numbers for face in self._faces(number)]
+            return self._say(words.DIFFERENT, {"people": numbers}, faces)
+
+    def reject(self, person: str, faces: Iterable[str]) -> Answer:
+        """Says that faces are not this person's, whoever else they may be."""
+        with self._answering():
+            number = self._find(person)
+            own = [(anchor, self._roll.new_number()) for anchor, _ in self._these(faces)]
+            places = {anchor for anchor, _ in own}
+            pins = [] if self._roll.is_said(number) else self._faces(number)
+            pins = [face for face in pins if face[0] not in places][:PINS]
+            return self._say(words.REJECT, {"person": number}, own + pins)
+
+    def not_face(self, faces: Iterable[str]) -> Answer:
+        """Says that these are not faces at all, or nobody's who matters; they are left out."""
+        with self._answering():
+            said = [(anchor, 0) for anchor, _ in self._these(faces)]
+            return self._say(words.NOT_FACE, {}, said)
+
+    def confirm(self, person: str, faces: Iterable[str]) -> Answer:
+        """Says that faces are this person's; the first to be compared with new photos."""
+        with self._answering():
+            number = self._find(person)
+            said = [(anchor, number) for anchor, _ in self._these(faces)]
+            return self._say(words.CONFIRM, {"person": number}, said)
+
+    def hide(self, person: str) -> Answer:
+        """Says that a person is not to be listed; nothing is deleted."""
+        return self._show(person, words.HIDE)
+
+    def unhide(self, person: str) -> Answer:
+        """Says that a hidden person is to be listed again."""
+        return self._show(person, words.UNHIDE)
+
+    def favourite(self, person: str, face: str) -> Answer:
+        """Says which face to show for a person."""
+        with self._answering():
+            number = self._present(person)
+            return self._say(words.FAVOURITE, {"person": number}, self._of(number, [face]))
+
+    def undo(self, number: int | None = None) -> Answer:
+        """Takes an answer back; returns what was taken back.
+
+        number: of the answer in `history`, which may be an undo itself; None: the last that counts
+        and is no undo.  Raises ValueError where that cannot be taken back (any more).
+        """
+        with self._answering():
+            verdicts = {v.id: v for v in self._roll.verdicts}
+            stands = dict(zip(verdicts, in_force(self._roll.verdicts), strict=True))
+            final = {words.UNDO, words.FORGET}
+            if number is None:
+                last = [n for n, v in verdicts.items() if stands[n] and v.kind not in final]
+                if not last:
+                    raise ValueError("there is nothing to take back")
+                number = last[-1]
+            if number not in verdicts:
+                raise ValueError(f"there is no answer {number}; see the history")
+            if verdicts[number].kind == words.FORGET:
+                raise ValueError("who was forgotten cannot be brought back")
+            if not stands[number]:
+                raise ValueError(f"answer {number} was taken back already")
+            self._say(words.UNDO, {"verdict": number})
+        return next(answer for answer in self.history() if answer.number == number)
+
+    def history(self, person: str | None = None) -> list[Answer]:
+        """Everything that was said, or what was said of one person, in order."""
+        with self._store.snapshot():
+            verdicts = self._store.verdicts()
+            wanted = None if person is None else self._find(person)
+            overruled: dict[int, list[Overruled]] = {}
+            for loser, by, n_faces in self._store.state("conflicts", []):
+                overruled.setdefault(loser, []).append(Overruled(by, n_faces))
+        stands = in_force(verdicts)
+        kin = relate([v if ok else None for v, ok in zip(verdicts, stands, strict=True)])
+        return [
+            _answer(verdict, ok, tuple(overruled.get(verdict.id, ())))
+            for verdict, ok in zip(verdicts, stands, strict=True)
+            if wanted is None
+            or wanted in {kin.root(n) for n in {*words.people_of(verdict), *verdict.people}}
+        ]
+
+    def _show(self, person: str, kind: str) -> Answer:
+        with self._answering():
+            number = self._find(person)
+            return self._say(kind, {"person": number}, self._faces(number))
+
+    def _join(self, numbers: list[int]) -> int:
+        faces = [face for number in numbers for face in self._faces(number)]
+        self._say(words.SAME, {"people": numbers}, faces)
+        return numbers[0]
+
+    def _answering(self) -> contextlib.AbstractContextManager[None]:
+        return self._roll.changing(self._model())
+
+    def _say(
+        self, kind: str, payload: Mapping[str, Any], faces: Iterable[tuple[Anchor, int]] = ()
+    ) -> Answer:
+        verdict = words.say(kind, payload, faces, said_at=time.time())
+        self._store.add_verdict(verdict)
+        self._roll.look(self._model())
+        self._roll.settle()
+        return _answer(self._roll.verdicts[-1], True, ())
+
+    def _present(self, person: str) -> int:
+        number = self._find(person)
+        if not self._faces(number):
+            raise NotFoundError(f"{person!r} is only on photos that are missing now")
+        return number
+
+    def _faces(self, number: int) -> list[tuple[Anchor, int]]:
+        return self._roll.faces_of(number)
+
+    def _these(self, faces: Iterable[str]) -> list[tuple[Anchor, int]]:
+        found = []
+        for face in dict.fromkeys(faces):
+            observation = self._store.observation_of(self._model(), face)
+            if observation is None:
+                raise NotFoundError(f"there is no face {face!r}; `fastface faces` lists them")
+            found.append(self._roll.face(observation))
+        if not found:
+            raise ValueError("faces: expected at least one")
+        return found
+
+    def _of(self, number: int, faces: Iterable[str]) -> list[tuple[Anchor, int]]:
+        chosen = self._these(faces)
+        if any(whose != number for _, whose in chosen):
+            raise ValueError(f"faces: expected faces of {person_key(number)} only")
+        return chosen
+
+    def _person(self, number: int) -> Person:
+        return next(p for p in self.people(hidden=True) if p.id == person_key(number))
+
+
+def _answer(verdict: Verdict, stands: bool, overruled: tuple[Overruled, ...]) -> Answer:
+    people = words.people_of(verdict)
+    return Answer(
+        number=verdict.id,
+        kind=verdict.kind,
+        people=tuple(map(person_key, people)),
+        name=verdict.payload.get("name"),
+        n_faces=len(verdict.anchors),
+        said_at=verdict.said_at,
+        undoes=verdict.payload.get("verdict"),
+        stands=stands,
+        overruled=overruled,
+    )

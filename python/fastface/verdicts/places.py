@@ -1,0 +1,88 @@
+"""From what was said to faces that are there now: anchors and the observations at their place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from fastface.types import Anchor, Box, IntArray, Verdict
+
+SAME_PLACE_IOU: Final = 0.5  # a face found again by another detector overlaps at least this much
+
+
+def overlap(a: Box, b: Box) -> float:
+    """Intersection over union of two boxes, 0..1."""
+    width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
+    height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    common = width * height
+    return common / (a[2] * a[3] + b[2] * b[3] - common)
+
+
+class Places:
+    """Finds the observation at an anchor's place.
+
+    >>> places = Places([Anchor("c0ffee", Box(0.1, 0.1, 0.2, 0.2))])
+    >>> places.find(Anchor("c0ffee", Box(0.11, 0.1, 0.2, 0.2)))
+    0
+    >>> places.find(Anchor("c0ffee", Box(0.6, 0.1, 0.2, 0.2))) is None
+    True
+    """
+
+    def __init__(self, observations: Iterable[Anchor]) -> None:
+        self._boxes: dict[str, list[tuple[int, Box]]] = {}
+        for index, (content_hash, box) in enumerate(observations):
+            self._boxes.setdefault(content_hash, []).append((index, box))
+
+    def find(self, anchor: Anchor) -> int | None:
+        """Index of the observation that overlaps most, the earliest of several; or None."""
+        best, best_overlap = None, 0.0
+        for index, box in self._boxes.get(anchor.content_hash, ()):
+            if box == anchor.box:
+                return index
+            shared = overlap(anchor.box, box)
+            if shared >= SAME_PLACE_IOU and shared > best_overlap:
+                best, best_overlap = index, shared
+        return best
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Heard:
+    """Verdicts with the faces that they are about.
+
+    n_faces: observations in all.  verdicts: in the order in which they were said.  face, person,
+    verdict: (m,) int64, one row per anchor whose face is there: the observation, the person it was
+    said to be, the index of the verdict.
+    """
+
+    n_faces: int
+    verdicts: tuple[Verdict, ...]
+    face: IntArray
+    person: IntArray
+    verdict: IntArray
+
+    @classmethod
+    def nothing(cls, n_faces: int) -> Heard:
+        """An empty log."""
+        none = np.empty(0, np.int64)
+        return cls(n_faces, (), none, none, none)
+
+    def listen(self, verdicts: Sequence[Verdict], places: Places) -> Heard:
+        """With more verdicts at the end; those heard before are not looked up again."""
+        rows = []
+        for index, verdict in enumerate(verdicts, start=len(self.verdicts)):
+            for anchor, person in zip(verdict.anchors, verdict.people, strict=True):
+                if (face := places.find(anchor)) is not None:
+                    rows.append((face, person, index))
+        new = np.array(rows, np.int64).reshape(-1, 3)
+        return Heard(
+            self.n_faces,
+            (*self.verdicts, *verdicts),
+            np.concatenate([self.face, new[:, 0]]),
+            np.concatenate([self.person, new[:, 1]]),
+            np.concatenate([self.verdict, new[:, 2]]),
+        )

@@ -1,0 +1,48 @@
+"""The kinds of verdicts, and how each is said.
+
+A person is a number that is never given to anybody else.  Every anchor carries the person its face
+was said to be, so that a verdict can be read without knowing what was computed when it was said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from fastface.types import Anchor, Verdict
+
+# kind: what the payload holds; what the anchors are
+NAME: Final = "name"  # person, name; the person's faces
+SAME: Final = "same"  # people, the one whose number and name stay first; faces of each
+DIFFERENT: Final = "different"  # people; faces of each.  After a split the second one is new
+REJECT: Final = "reject"  # person; faces that are not the person's, each with a number of its own,
+# and some that are
+NOT_FACE: Final = "not_face"  # nothing; what is no face at all
+CONFIRM: Final = "confirm"  # person; faces that are the person
+HIDE: Final = "hide"  # person; the person's faces
+UNHIDE: Final = "unhide"  # person; the person's faces
+FAVOURITE: Final = "favourite"  # person; the face to show for the person
+UNDO: Final = "undo"  # verdict: the id of what is taken back, which may be an undo itself
+FORGET: Final = "forget"  # nothing; where faces were deleted, never to be stored again
+
+# A face that is anchored by one of these is said to be the person it carries.
+AFFIRMING: Final = frozenset({NAME, SAME, DIFFERENT, CONFIRM, HIDE, UNHIDE, FAVOURITE})
+
+REDACTED: Final[Mapping[str, Any]] = {"redacted": True}  # the payload of what was forgotten
+
+Faces = Iterable[tuple[Anchor, int]]  # where a face is, and the person it is said to be
+
+
+def say(kind: str, payload: Mapping[str, Any], faces: Faces = (), *, said_at: float) -> Verdict:
+    """A verdict that was not said yet."""
+    pairs = sorted(faces)
+    return Verdict(
+        kind, dict(payload), tuple(a for a, _ in pairs), said_at, tuple(p for _, p in pairs)
+    )
+
+
+def people_of(verdict: Verdict) -> list[int]:
+    """The people that a verdict names."""
+    if "person" in verdict.payload:
+        return [verdict.payload["person"]]
+    return list(verdict.payload.get("people", ()))

@@ -1,0 +1,86 @@
+"""Libraries of every earlier format, stored as SQL, open with everything the user said in them.
+
+The dumps hold made-up photos of `fake_engine`, no real faces.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from fastface.errors import LibraryError
+from fastface.library import Library
+from fastface.store.database import Database
+from fastface.store.migrations import MIGRATIONS
+from tests.fake_engine import FakeEngine, who
+
+DATA = Path(__file__).parent / "data"
+
+
+def stored(version: int, folder: Path) -> Path:
+    path = folder / f"library-{version}.db"
+    connection = sqlite3.connect(path)
+    connection.executescript((DATA / f"library_{version}.sql").read_text())
+    connection.close()
+    return path
+
+
+def schema(path: Path) -> set[str]:
+    database = Database(path)
+    rows = database.rows("SELECT type, name, sql FROM sqlite_master")
+    database.close()
+    return {f"{kind} {name} {' '.join((sql or '').split())}" for kind, name, sql in rows}
+
+
+@pytest.mark.parametrize("version", range(1, len(MIGRATIONS)))
+def test_every_earlier_format_has_a_dump_and_ends_alike(version: int, tmp_path: Path) -> None:
+    assert schema(stored(version, tmp_path)) == schema(tmp_path / "new.db")
+
+
+AFTER_NAMING = {
+    "p1": ("Ada", {"0.png", "1.png", "3.png", "5.png"}),
+    "p2": ("Bea King", {"2.png", "3.png"}),
+    "p4": ("Gone", {"4.png"}),
+    "p5": ("Cleo", {"6.png"}),
+    "p6": (None, {"1.png"}),
+}
+
+
+def test_names_given_in_format_1(tmp_path: Path) -> None:
+    """Ada is two clusters joined by name, Bea was renamed."""
+    with Library(stored(1, tmp_path), engine=FakeEngine()) as library:
+        assert who(library) == AFTER_NAMING
+        library.recluster()
+        now = who(library)
+        assert now == AFTER_NAMING
+        assert [a.kind for a in library.history("Bea King")] == ["name", "name"]
+        library.undo(3)
+        assert who(library)["p2"][0] == "Bea"
+        library.undo(1)
+        # The second naming of what was joined still stands.
+        assert who(library)["p1"][0] == "Ada"
+        assert library.name("p6", "Dora").id == "p6"
+
+
+def test_names_of_photos_that_were_gone_are_kept(tmp_path: Path) -> None:
+    """As when every photo of a person was deleted before: no person is left to have the name."""
+    path = stored(1, tmp_path)
+    connection = sqlite3.connect(path)
+    connection.execute("DELETE FROM membership WHERE person_id = 5")
+    connection.execute("DELETE FROM person WHERE id = 5")
+    connection.commit()
+    connection.close()
+    with Library(path, engine=FakeEngine()) as library:
+        library.recluster()
+        found = {name for name, photos in who(library).values() if photos == {"6.png"}}
+        assert found == {"Cleo"}
+
+
+def test_a_read_only_library_of_an_earlier_format_is_left_alone(tmp_path: Path) -> None:
+    path = stored(1, tmp_path)
+    before = path.read_bytes()
+    with pytest.raises(LibraryError, match="older format 1"):
+        Library(path, read_only=True, engine=FakeEngine())
+    assert path.read_bytes() == before
