@@ -26,6 +26,23 @@ from fastface.metrics import bcubed_scores
 
 def library(data: Path, n: int) -> tuple[np.ndarray, np.ndarray]:
     """(n, 128) float32 unit rows and the person of each."""
+    rng = np.random.default_rng(0)
+    sizes = power_law(n)
+    people = np.repeat(np.arange(len(sizes)), sizes)
+    rng.shuffle(people)
+    return faces_of(data, people, rng), people
+
+
+def power_law(n: int) -> np.ndarray:
+    """The number of faces of each person, n in all: 15 % for the first."""
+    sizes = np.maximum(1, 0.15 * n / np.arange(1, n + 1) ** 1.1).astype(np.int64)
+    ends = np.minimum(np.cumsum(sizes), n)
+    sizes = np.diff(ends, prepend=0)
+    return sizes[sizes > 0]
+
+
+def faces_of(data: Path, people: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """(n, 128) float32 unit rows for the person of each, as the training embeddings vary."""
     archive = np.load(data / "train_embeddings.npz")
     known = archive["sface128"].astype(np.float32)
     known /= np.linalg.norm(known, axis=1, keepdims=True)
@@ -34,15 +51,10 @@ def library(data: Path, n: int) -> tuple[np.ndarray, np.ndarray]:
     ridge = 1e-6 * np.eye(known.shape[1])
     between = np.linalg.cholesky(np.cov(means.T) + ridge)
     within = np.linalg.cholesky(np.cov((known - means[person]).T) + ridge)
-
-    rng = np.random.default_rng(0)
-    sizes = np.maximum(1, 0.15 * n / np.arange(1, n + 1) ** 1.1).astype(np.int64)
-    people = np.repeat(np.arange(n), sizes)[:n]
-    rng.shuffle(people)
     centres = means.mean(axis=0) + rng.standard_normal((people.max() + 1, len(ridge))) @ between.T
-    faces = centres[people] + rng.standard_normal((n, len(ridge))) @ within.T
+    faces = centres[people] + rng.standard_normal((len(people), len(ridge))) @ within.T
     faces /= np.linalg.norm(faces, axis=1, keepdims=True)
-    return faces.astype(np.float32), people
+    return faces.astype(np.float32)
 
 
 def peak_mb() -> float:
