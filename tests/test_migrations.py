@@ -84,3 +84,24 @@ def test_a_read_only_library_of_an_earlier_format_is_left_alone(tmp_path: Path) 
     with pytest.raises(LibraryError, match="older format 1"):
         Library(path, read_only=True, engine=FakeEngine())
     assert path.read_bytes() == before
+
+
+def test_what_was_said_in_format_2(tmp_path: Path) -> None:
+    with Library(stored(2, tmp_path), engine=FakeEngine()) as library:
+        expected = {
+            "p1": ("Ada Lovelace", {"1.png", "2.png", "5.png", "7.png"}),
+            "p2": ("Bea", {"1.png", "5.png"}),
+            "p4": (None, {"4.png"}),
+        }
+        assert who(library) == expected
+        said = library.history()
+        assert [(a.kind, a.stands) for a in said[7:]] == [
+            ("same", False),
+            ("undo", True),
+            ("name", True),
+        ]
+        library.recluster()
+        assert who(library) == expected and library.history() == said
+        library.undo()
+        assert library.unhide("p3").kind == "unhide"
+        assert {p.name for p in library.people()} == {"Ada", "Bea", None}

@@ -128,4 +128,6 @@ def test_verdicts_come_back_in_order(store: Store) -> None:
         for verdict in said:
             store.add_verdict(verdict)
     assert store.verdicts() == said
-    assert store.verdicts(after=1) == said[1:]
+    assert [v.kind for v in store.words(after=1)] == ["undo"]
+    assert store.n_anchors() == {1: 2}
+    assert store.people_said() == {1: {7}}

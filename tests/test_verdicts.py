@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fastface.types import Anchor, Box, IntArray, Verdict
-from fastface.verdicts import Conflict, Heard, Places, Rulings, number, replay, weigh, words
+from fastface.verdicts import Conflict, Heard, Places, Rulings, listen, number, replay, weigh, words
 from fastface.verdicts.names import clean_name, matching
 
 BOX = Box(0.1, 0.1, 0.2, 0.2)
@@ -41,7 +41,7 @@ def ruled(*verdicts: Verdict, n: int = N) -> Rulings:
         Verdict(v.kind, v.payload, v.anchors, v.said_at, v.people, id=k)
         for k, v in enumerate(verdicts, start=1)
     ]
-    return weigh(Heard.nothing(n).listen(log, Places(face(k) for k in range(n))))
+    return weigh(Heard.of(n, log, listen(log, Places(face(k) for k in range(n)))))
 
 
 def people(clusters: Sequence[int], *verdicts: Verdict) -> list[int]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from fastface.errors import NotFoundError
 from fastface.looking import OpenLibrary
+from fastface.roll import Faces
 from fastface.store import person_key
-from fastface.types import Anchor, Answer, Overruled, Person, Verdict
+from fastface.types import Answer, Overruled, Person, Verdict
 from fastface.verdicts import in_force, words
 from fastface.verdicts.kinship import relate
 from fastface.verdicts.names import new_name
@@ -57,11 +57,11 @@ class Answers(OpenLibrary):
         with self._answering():
             number = self._present(person)
             chosen = self._of(number, faces)
-            rest = set(self._faces(number)) - set(chosen)
+            rest = sorted(set(self._faces(number)) - set(chosen))
             if not rest:
                 raise ValueError("faces: expected some of the person's faces, got all of them")
             new = self._roll.new_number()
-            named = [*rest, *((anchor, new) for anchor, _ in chosen)]
+            named = [*rest, *((face, new) for face, _ in chosen)]
             self._say(words.DIFFERENT, {"people": [number, new]}, named)
             return self._person(new)
 
@@ -78,23 +78,23 @@ class Answers(OpenLibrary):
         """Says that faces are not this person's, whoever else they may be."""
         with self._answering():
             number = self._find(person)
-            own = [(anchor, self._roll.new_number()) for anchor, _ in self._these(faces)]
-            places = {anchor for anchor, _ in own}
+            own = [(face, self._roll.new_number()) for face, _ in self._these(faces)]
+            rejected = {face for face, _ in own}
             pins = [] if self._roll.is_said(number) else self._faces(number)
-            pins = [face for face in pins if face[0] not in places][:PINS]
+            pins = [pin for pin in pins if pin[0] not in rejected][:PINS]
             return self._say(words.REJECT, {"person": number}, own + pins)
 
     def not_face(self, faces: Iterable[str]) -> Answer:
         """Says that these are not faces at all, or nobody's who matters; they are left out."""
         with self._answering():
-            said = [(anchor, 0) for anchor, _ in self._these(faces)]
+            said = [(face, 0) for face, _ in self._these(faces)]
             return self._say(words.NOT_FACE, {}, said)
 
     def confirm(self, person: str, faces: Iterable[str]) -> Answer:
         """Says that faces are this person's; the first to be compared with new photos."""
         with self._answering():
             number = self._find(person)
-            said = [(anchor, number) for anchor, _ in self._these(faces)]
+            said = [(face, number) for face, _ in self._these(faces)]
             return self._say(words.CONFIRM, {"person": number}, said)
 
     def hide(self, person: str) -> Answer:
@@ -132,24 +132,25 @@ class Answers(OpenLibrary):
                 raise ValueError("who was forgotten cannot be brought back")
             if not stands[number]:
                 raise ValueError(f"answer {number} was taken back already")
-            self._say(words.UNDO, {"verdict": number})
+            self._say(words.UNDO, {"verdict": number}, [])
         return next(answer for answer in self.history() if answer.number == number)
 
     def history(self, person: str | None = None) -> list[Answer]:
         """Everything that was said, or what was said of one person, in order."""
         with self._store.snapshot():
-            verdicts = self._store.verdicts()
+            verdicts = self._store.words()
             wanted = None if person is None else self._find(person)
+            n_faces, people = self._store.n_anchors(), self._store.people_said()
             overruled: dict[int, list[Overruled]] = {}
-            for loser, by, n_faces in self._store.state("conflicts", []):
-                overruled.setdefault(loser, []).append(Overruled(by, n_faces))
+            for loser, *by in self._store.state("conflicts", []):
+                overruled.setdefault(loser, []).append(Overruled(*by))
         stands = in_force(verdicts)
         kin = relate([v if ok else None for v, ok in zip(verdicts, stands, strict=True)])
         return [
-            _answer(verdict, ok, tuple(overruled.get(verdict.id, ())))
+            _answer(verdict, n_faces.get(verdict.id, 0), ok, tuple(overruled.get(verdict.id, ())))
             for verdict, ok in zip(verdicts, stands, strict=True)
             if wanted is None
-            or wanted in {kin.root(n) for n in {*words.people_of(verdict), *verdict.people}}
+            or wanted in map(kin.root, {*words.people_of(verdict), *people.get(verdict.id, ())})
         ]
 
     def _show(self, person: str, kind: str) -> Answer:
@@ -165,25 +166,19 @@ class Answers(OpenLibrary):
     def _answering(self) -> contextlib.AbstractContextManager[None]:
         return self._roll.changing(self._model())
 
-    def _say(
-        self, kind: str, payload: Mapping[str, Any], faces: Iterable[tuple[Anchor, int]] = ()
-    ) -> Answer:
-        verdict = words.say(kind, payload, faces, said_at=time.time())
-        self._store.add_verdict(verdict)
-        self._roll.look(self._model())
-        self._roll.settle()
-        return _answer(self._roll.verdicts[-1], True, ())
+    def _say(self, kind: str, payload: Mapping[str, Any], faces: Faces) -> Answer:
+        return _answer(self._roll.say(kind, payload, faces), len(faces), True, ())
 
     def _present(self, person: str) -> int:
         number = self._find(person)
-        if not self._faces(number):
+        if not self._roll.is_seen(number):
             raise NotFoundError(f"{person!r} is only on photos that are missing now")
         return number
 
-    def _faces(self, number: int) -> list[tuple[Anchor, int]]:
+    def _faces(self, number: int) -> Faces:
         return self._roll.faces_of(number)
 
-    def _these(self, faces: Iterable[str]) -> list[tuple[Anchor, int]]:
+    def _these(self, faces: Iterable[str]) -> Faces:
         found = []
         for face in dict.fromkeys(faces):
             observation = self._store.observation_of(self._model(), face)
@@ -194,24 +189,27 @@ class Answers(OpenLibrary):
             raise ValueError("faces: expected at least one")
         return found
 
-    def _of(self, number: int, faces: Iterable[str]) -> list[tuple[Anchor, int]]:
+    def _of(self, number: int, faces: Iterable[str]) -> Faces:
         chosen = self._these(faces)
         if any(whose != number for _, whose in chosen):
             raise ValueError(f"faces: expected faces of {person_key(number)} only")
         return chosen
 
     def _person(self, number: int) -> Person:
-        return next(p for p in self.people(hidden=True) if p.id == person_key(number))
+        (person,) = self._people({number: self._roll.people[number]}, number)
+        return person
 
 
-def _answer(verdict: Verdict, stands: bool, overruled: tuple[Overruled, ...]) -> Answer:
+def _answer(
+    verdict: Verdict, n_faces: int, stands: bool, overruled: tuple[Overruled, ...]
+) -> Answer:
     people = words.people_of(verdict)
     return Answer(
         number=verdict.id,
         kind=verdict.kind,
         people=tuple(map(person_key, people)),
         name=verdict.payload.get("name"),
-        n_faces=len(verdict.anchors),
+        n_faces=n_faces,
         said_at=verdict.said_at,
         undoes=verdict.payload.get("verdict"),
         stands=stands,

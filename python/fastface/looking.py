@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -13,7 +13,7 @@ import platformdirs
 
 from fastface.errors import AmbiguousError, NotFoundError
 from fastface.roll import Roll
-from fastface.store import Store, person_key
+from fastface.store import PersonRow, Store, person_key
 from fastface.types import Face, LibraryStats, Person, PhotoRow
 from fastface.verdicts.names import matching
 
@@ -57,15 +57,20 @@ class OpenLibrary:
         """Everyone in the library, those on most photos first; hidden: those too."""
         with self._store.snapshot():
             rows = self._store.person_rows()
-            figures = self._store.person_figures(self._model())
-            shown = [n for n in figures if hidden or not rows[n].hidden]
-            chosen = {n: rows[n].cover or figures[n].clearest for n in shown}
-            covers = self._store.faces_by_id({*chosen.values()})
-            for n in shown:  # a chosen face whose photo is missing now
-                if chosen[n] not in covers:
-                    chosen[n] = figures[n].clearest
-                    covers.update(self._store.faces_by_id([chosen[n]]))
-        people = [
+            people = self._people({n: row for n, row in rows.items() if hidden or not row.hidden})
+        return sorted(people, key=lambda p: (-p.n_photos, -p.n_faces, int(p.id[1:])))
+
+    def _people(self, rows: Mapping[int, PersonRow], only: int | None = None) -> list[Person]:
+        """These people, or the only one of them, as far as they are on photos that are present."""
+        figures = self._store.person_figures(self._model(), only)
+        shown = [n for n in rows if n in figures]
+        chosen = {n: rows[n].cover or figures[n].clearest for n in shown}
+        covers = self._store.faces_by_id({*chosen.values()})
+        for n in shown:  # a chosen face whose photo is missing now
+            if chosen[n] not in covers:
+                chosen[n] = figures[n].clearest
+                covers.update(self._store.faces_by_id([chosen[n]]))
+        return [
             Person(
                 id=person_key(n),
                 name=rows[n].name,
@@ -78,7 +83,6 @@ class OpenLibrary:
             )
             for n in shown
         ]
-        return sorted(people, key=lambda p: (-p.n_photos, -p.n_faces, int(p.id[1:])))
 
     def find_person(self, person: str) -> str:
         """The id of the person that is meant: an id, a name or most of one, in any case.

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace as changed
-from typing import Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 
 from fastface.store import Members, PersonRow, Store
-from fastface.types import Anchor, IntArray, Verdict
-from fastface.verdicts import Heard, Places, Rulings, number, replay, weigh
+from fastface.types import IntArray, Verdict
+from fastface.verdicts import Heard, Places, Rulings, listen, number, replay, weigh, words
+
+Faces: TypeAlias = list[tuple[int, int]]  # a face's row in `Roll.members`, who it is said to be
 
 SIDE_FACES: Final = 64  # of one person, to see whom a face resembles; more would not change it
 
@@ -48,19 +51,30 @@ class Roll:
         if version != self._version:
             self._model = model
             self.members: Members = self._store.members(model)
-            self._places = Places(self.members.anchors)
-            self._heard = Heard.nothing(len(self.members.ids))
+            self._heard = self._hear()
             self._people = self._store.person_rows()
             self._version = version
-        last = self._heard.verdicts[-1].id if self._heard.verdicts else 0
-        new = self._store.verdicts(after=last)
-        if new or not last:
-            self._heard = self._heard.listen(new, self._places)
             self.rulings: Rulings = weigh(self._heard)
+
+    def _hear(self) -> Heard:
+        """What was said, of the faces that are there now."""
+        members = self.members
+        self._heard_of = [self._model, self._store.revision()]
+        self._heard_anew = self._store.state("heard") != self._heard_of
+        if self._heard_anew:
+            here = set(members.ids.tolist())
+            found = {id_: at for id_, at in self._store.candidates().items() if id_ in here}
+            rows = listen(self._store.verdicts(), Places(found.values()))
+            there = rows[:, 1] >= 0
+            rows[there, 1] = members.rows_of(np.array([*found], np.int64))[rows[there, 1]]
+        else:
+            rows = self._store.heard()
+            rows[:, 1] = members.rows_of(rows[:, 1])
+        return Heard.of(len(members.ids), self._store.words(), rows)
 
     @property
     def verdicts(self) -> Sequence[Verdict]:
-        """Everything that was said, in order."""
+        """Everything that was said, in order, without anchors."""
         return self._heard.verdicts
 
     @property
@@ -68,24 +82,42 @@ class Roll:
         """Everybody by number, those of missing photos too."""
         return self._people
 
-    def faces_of(self, person: int) -> list[tuple[Anchor, int]]:
-        """Where a person is seen, on photos that are present, with the person's number."""
-        rows = np.flatnonzero((self.members.persons == person) & self.members.present)
-        return [(self.members.anchors[row], person) for row in rows.tolist()]
+    def say(self, kind: str, payload: Mapping[str, Any], faces: Faces) -> Verdict:
+        """Adds a verdict to the log, and settles what follows from it."""
+        ids = self.members.ids
+        places = self._store.anchors(int(ids[row]) for row, _ in faces)
+        anchored = [(places[int(ids[row])], person) for row, person in faces]
+        verdict = words.say(kind, payload, anchored, said_at=time.time())
+        id_ = self._store.add_verdict(verdict)
+        self._store.add_heard((id_, int(ids[row]), person) for row, person in faces)
+        verdict = changed(verdict, anchors=(), people=(), id=id_)
+        rows = np.array([(id_, row, person) for row, person in faces], np.int64).reshape(-1, 3)
+        self._heard = self._heard.more([verdict], rows)
+        self.rulings = weigh(self._heard)
+        self.settle()
+        return verdict
+
+    def faces_of(self, person: int) -> Faces:
+        """A person's faces, those on photos that are missing now too, with the person's number."""
+        return [(row, person) for row in np.flatnonzero(self.members.persons == person).tolist()]
+
+    def is_seen(self, person: int) -> bool:
+        """Whether a person is on a photo that is present."""
+        return bool(((self.members.persons == person) & self.members.present).any())
 
     def is_said(self, person: int) -> bool:
         """Whether something was said of a face of this person."""
         return bool((self.rulings.seat == person).any())
 
-    def face(self, observation_id: int) -> tuple[Anchor, int]:
-        """Where an observation is, and whose it is now; 0 for nobody's."""
+    def face(self, observation_id: int) -> tuple[int, int]:
+        """A face's row, and whose it is now; 0 for nobody's."""
         (row,) = np.flatnonzero(self.members.ids == observation_id).tolist()
-        return self.members.anchors[row], int(self.members.persons[row])
+        return row, int(self.members.persons[row])
 
     def seats(self, ids: IntArray) -> IntArray:
         """(k,) who the user said each of these observations is, 0 where nothing was said."""
-        seat = dict(zip(self.members.ids.tolist(), self.rulings.seat.tolist(), strict=True))
-        return np.array([seat.get(id_, 0) for id_ in ids.tolist()], np.int64)
+        rows = self.members.rows_of(ids)
+        return np.where(rows < 0, 0, np.append(self.rulings.seat, 0)[rows])
 
     def new_number(self) -> int:
         """A number that nobody ever had, and nobody else will get."""
@@ -98,6 +130,7 @@ class Roll:
         model = self._model
         before = dict(zip(self.members.ids.tolist(), self._clusters_before(), strict=True))
         self._store.drop_superseded_memberships(model)
+        self._store.set_state("heard", None)
         self.reset()
         self.look(model)
         members = self.members
@@ -121,22 +154,11 @@ class Roll:
         members, rulings = self.members, self.rulings
         persons = replay(clusters, rulings, self._resemblance)
         said = np.where(rulings.not_face, -1, (rulings.seat > 0) + 1 * rulings.confirmed)
-        differs = (persons != members.persons) | (said != members.said) | ~members.stored
-        rows = np.flatnonzero(differs | (clusters != members.clusters))
         people = self._everybody(persons)
-        news = {n: row for n, row in people.items() if self._people.get(n) != row}
-        self._store.put_people(news)
-        self._store.put_memberships(
-            (id_, cluster, person or None, word)
-            for id_, cluster, person, word in zip(
-                members.ids[rows].tolist(),
-                clusters[rows].tolist(),
-                persons[rows].tolist(),
-                said[rows].tolist(),
-                strict=True,
-            )
-        )
+        self._store.put_people({n: p for n, p in people.items() if self._people.get(n) != p})
+        self._put_memberships(clusters, persons, said)
         self._store.drop_people(self._people.keys() - people.keys())
+        self._put_heard()
         self._store.set_state("conflicts", [list(conflict) for conflict in rulings.conflicts])
         self._store.set_state("people_version", self._store.people_version() + 1)
         self._people = people
@@ -145,12 +167,39 @@ class Roll:
         )
         self._version = (self._model, self._store.revision(), self._store.people_version())
 
+    def _put_memberships(self, clusters: IntArray, persons: IntArray, said: IntArray) -> None:
+        members = self.members
+        moved = (persons != members.persons) | (clusters != members.clusters)
+        said_anew = (said != members.said) & ~moved & members.stored
+        for rows, put in (
+            (np.flatnonzero(~members.stored), self._store.add_memberships),
+            (np.flatnonzero(moved & members.stored), self._store.change_memberships),
+        ):
+            columns = (column[rows].tolist() for column in (members.ids, clusters, persons, said))
+            put((id_, c, p or None, word) for id_, c, p, word in zip(*columns, strict=True))
+        self._store.mark_said(
+            zip(members.ids[said_anew].tolist(), said[said_anew].tolist(), strict=True)
+        )
+
+    def _put_heard(self) -> None:
+        if not self._heard_anew:
+            return
+        heard = self._heard
+        verdicts = np.array([verdict.id for verdict in heard.verdicts], np.int64)
+        ids = np.append(self.members.ids, 0)  # -1, a face that is not there, is the last
+        columns = verdicts[heard.verdict], ids[heard.face], heard.person
+        self._store.drop_heard()
+        self._store.add_heard(zip(*(column.tolist() for column in columns), strict=True))
+        self._store.set_state("heard", self._heard_of)
+        self._heard_anew = False
+
     def _everybody(self, persons: IntArray) -> dict[int, PersonRow]:
         rulings = self.rulings
-        numbers = np.unique(persons[persons > 0]).tolist()
+        numbers = np.flatnonzero(np.bincount(persons)[1:]) + 1
         covers = {n: int(self.members.ids[face]) for n, face in rulings.covers.items()}
         return {
-            n: PersonRow(rulings.names.get(n), n in rulings.hidden, covers.get(n)) for n in numbers
+            n: PersonRow(rulings.names.get(n), n in rulings.hidden, covers.get(n))
+            for n in numbers.tolist()
         }
 
     def _clusters_before(self) -> IntArray:
@@ -158,10 +207,13 @@ class Roll:
         members = self.members
         before = members.clusters.copy()
         new = np.flatnonzero(members.present & ~members.stored)
-        places = Places([members.anchors[row] for row in new.tolist()])
         old = np.flatnonzero(~members.present & (members.clusters > 0))
-        for row in old.tolist() if len(new) else ():
-            if (found := places.find(members.anchors[row])) is not None:
+        if not len(new) or not len(old):
+            return before
+        anchors = self._store.anchors(members.ids[np.concatenate([new, old])].tolist())
+        places = Places(anchors[id_] for id_ in members.ids[new].tolist())
+        for row in old.tolist():
+            if (found := places.find(anchors[int(members.ids[row])])) is not None:
                 before[new[found]] = members.clusters[row]
         return before
 

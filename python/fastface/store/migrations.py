@@ -172,4 +172,19 @@ def _number_the_named(execute: Execute) -> None:
     seal_verdicts(execute)
 
 
-MIGRATIONS: Final[tuple[Callable[[Execute], None], ...]] = (create_tables, say_of_whom)
+def remember_what_was_heard(execute: Execute) -> None:
+    """Derived: which observations verdicts are about, so that anchors need not be looked up."""
+    execute(
+        """CREATE TABLE heard (
+            verdict_id INTEGER NOT NULL REFERENCES verdict,
+            observation_id INTEGER NOT NULL,  -- 0 for a face that is not there
+            person INTEGER NOT NULL,
+            PRIMARY KEY (verdict_id, observation_id, person)) WITHOUT ROWID"""
+    )
+
+
+MIGRATIONS: Final[tuple[Callable[[Execute], None], ...]] = (
+    create_tables,
+    say_of_whom,
+    remember_what_was_heard,
+)

@@ -68,20 +68,25 @@ class Facts:
 class Members:
     """Where the last grouping put the n observations that it knew, or should know now.
 
-    In canonical order.  ids: (n,) int64.  anchors: n of them.  clusters: (n,) int64, each one's
-    lasting number, 0 for none.  persons: (n,) int64, 0 for nobody.  said: (n,) int64, -1 no face,
-    0 nothing was said, 1 the user said who it is, 2 the user confirmed it.  present: (n,) bool,
-    seen by the asked model on a photo that is there; the others are only remembered.
-    stored: (n,) bool, known to the last grouping.
+    In canonical order, as int64 arrays (n,).  ids.  clusters: each one's lasting number, 0 for
+    none.  persons: 0 for nobody.  said: -1 no face, 0 nothing was said, 1 the user said who it is,
+    2 the user confirmed it.  As bool arrays: present, seen by the asked model on a photo that is
+    there; the others are only remembered.  stored, known to the last grouping.
     """
 
     ids: IntArray
-    anchors: list[Anchor]
     clusters: IntArray
     persons: IntArray
     said: IntArray
     present: npt.NDArray[np.bool_]
     stored: npt.NDArray[np.bool_]
+
+    def rows_of(self, ids: IntArray) -> IntArray:
+        """The row of each of these observations, -1 for one that is not here."""
+        row = np.full(max(int(self.ids.max(initial=0)), int(ids.max(initial=0))) + 1, -1)
+        row[self.ids] = np.arange(len(self.ids))
+        found: IntArray = row[ids]
+        return found
 
 
 class PersonRow(NamedTuple):

@@ -13,6 +13,10 @@ PRESENT: Final = (
 )
 
 
+# The same of one content, where few are asked for; NULL if it is not present.
+PATH: Final = "(SELECT min(path) FROM file WHERE content_id = content.id AND NOT missing)"
+
+
 class Tables:
     """A part of the store.  database: shared by all parts."""
 

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
+from typing import Final
+
+import numpy as np
 
 from fastface.store.tables import Tables
-from fastface.types import Anchor, Box, Verdict
+from fastface.types import Anchor, Box, IntArray, Verdict
+
+_WORDS: Final = "SELECT id, kind, payload, said_at FROM verdict WHERE id > ? ORDER BY id"
 
 
 class VerdictLog(Tables):
-    """Verdicts with their anchors; triggers refuse to change or delete any."""
+    """Verdicts with their anchors; triggers refuse to change or delete any.
+
+    Derived from them is what was heard: which observations the anchors are about.
+    """
 
     def add_verdict(self, verdict: Verdict) -> int:
         """Appends what the user said; returns its id."""
@@ -27,13 +36,12 @@ class VerdictLog(Tables):
         assert added.lastrowid is not None
         return added.lastrowid
 
-    def verdicts(self, after: int = 0) -> list[Verdict]:
-        """Everything the user said, in order; or what came after the verdict of this id."""
+    def verdicts(self) -> list[Verdict]:
+        """Everything the user said, in order."""
         anchors: dict[int, list[tuple[Anchor, int]]] = {}
         for verdict_id, content_hash, left, top, width, height, person in self._database.rows(
             """SELECT verdict_id, content_hash, box_left, box_top, box_width, box_height, person
-               FROM anchor WHERE verdict_id > ? ORDER BY verdict_id, rowid""",
-            (after,),
+               FROM anchor ORDER BY verdict_id, rowid"""
         ):
             anchor = Anchor(content_hash, Box(left, top, width, height))
             anchors.setdefault(verdict_id, []).append((anchor, person))
@@ -46,7 +54,53 @@ class VerdictLog(Tables):
                 tuple(person for _, person in anchors.get(verdict_id, ())),
                 verdict_id,
             )
-            for verdict_id, kind, payload, said_at in self._database.rows(
-                "SELECT id, kind, payload, said_at FROM verdict WHERE id > ? ORDER BY id", (after,)
-            )
+            for verdict_id, kind, payload, said_at in self._database.rows(_WORDS, (0,))
         ]
+
+    def words(self, after: int = 0) -> list[Verdict]:
+        """What was said after the verdict of this id, in order, without anchors."""
+        return [
+            Verdict(kind, json.loads(payload), (), said_at, (), id_)
+            for id_, kind, payload, said_at in self._database.rows(_WORDS, (after,))
+        ]
+
+    def n_anchors(self) -> dict[int, int]:
+        """How many faces each verdict is about, by its id; none where there is no face."""
+        rows = self._database.rows("SELECT verdict_id, count(*) FROM anchor GROUP BY verdict_id")
+        return dict(rows)
+
+    def people_said(self) -> dict[int, set[int]]:
+        """Whom each verdict says faces to be, by its id."""
+        people: dict[int, set[int]] = {}
+        for verdict_id, person in self._database.rows(
+            "SELECT DISTINCT verdict_id, person FROM anchor"
+        ):
+            people.setdefault(verdict_id, set()).add(person)
+        return people
+
+    def heard(self, after: int = 0) -> IntArray:
+        """(m, 3) int64: verdict id, observation id or 0, person; by verdict and observation."""
+        rows = self._database.rows(
+            """SELECT verdict_id, observation_id, person FROM heard WHERE verdict_id > ?
+               ORDER BY verdict_id, observation_id, person""",
+            (after,),
+        )
+        return np.array(rows, np.int64).reshape(-1, 3)
+
+    def add_heard(self, rows: Iterable[tuple[int, int, int]]) -> None:
+        """Writes which observations verdicts are about, 0 for one that is not there."""
+        self._database.run_many("INSERT OR IGNORE INTO heard VALUES (?, ?, ?)", rows)
+
+    def drop_heard(self) -> None:
+        """Lets go of what was heard, so that it is heard again."""
+        self._database.run("DELETE FROM heard")
+
+    def candidates(self) -> dict[int, Anchor]:
+        """Every observation on a photo that a verdict is about, in canonical order."""
+        rows = self._database.rows(
+            """SELECT observation.id, hash, box_left, box_top, box_width, box_height
+               FROM observation JOIN content ON content.id = content_id
+               WHERE hash IN (SELECT content_hash FROM anchor)
+               ORDER BY hash, position, observation.model"""
+        )
+        return {row[0]: Anchor(row[1], Box(*row[2:])) for row in rows}

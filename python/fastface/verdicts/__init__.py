@@ -6,7 +6,7 @@ gives clusters numbers that last; `replay` divides the clusters among people.
 """
 
 from fastface.verdicts.numbering import number
-from fastface.verdicts.places import Heard, Places
+from fastface.verdicts.places import Heard, Places, listen
 from fastface.verdicts.replay import Likeness, replay
 from fastface.verdicts.weighing import Conflict, Rulings, in_force, weigh
 
@@ -17,6 +17,7 @@ __all__ = [
     "Places",
     "Rulings",
     "in_force",
+    "listen",
     "number",
     "replay",
     "weigh",

@@ -54,8 +54,11 @@ class Kinship:
             self.members.setdefault(into, [into]).extend(self.members.pop(gone, [gone]))
 
 
-def relate(verdicts: Sequence[Verdict | None]) -> Kinship:
-    """Weighs what was said of whole people.  verdicts: None where one does not count."""
+def relate(verdicts: Sequence[Verdict | None], people: Iterable[int] = ()) -> Kinship:
+    """Weighs what was said of whole people.
+
+    verdicts: None where one does not count.  people: whom those that count say faces to be.
+    """
     ties = _Ties()
     for index in reversed(range(len(verdicts))):
         verdict = verdicts[index]
@@ -72,7 +75,7 @@ def relate(verdicts: Sequence[Verdict | None]) -> Kinship:
     for _, kept, other in sorted(ties.joined, key=lambda tie: tie[0]):
         kin.merge(kept, other)
     kin.people.update(p for v in verdicts if v is not None for p in words.people_of(v))
-    kin.people.update(p for v in verdicts if v is not None for p in v.people)
+    kin.people.update(people)
     for one, two in ties.parted:
         a, b = kin.root(one), kin.root(two)
         kin.apart.add((min(a, b), max(a, b)))

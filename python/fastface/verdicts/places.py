@@ -50,13 +50,23 @@ class Places:
         return best
 
 
+def listen(verdicts: Iterable[Verdict], places: Places) -> IntArray:
+    """(m, 3) int64: verdict id, index of a face or -1, person; one row per anchor, in order."""
+    rows = [
+        (verdict.id, -1 if (face := places.find(anchor)) is None else face, person)
+        for verdict in verdicts
+        for anchor, person in zip(verdict.anchors, verdict.people, strict=True)
+    ]
+    return np.array(rows, np.int64).reshape(-1, 3)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Heard:
     """Verdicts with the faces that they are about.
 
-    n_faces: observations in all.  verdicts: in the order in which they were said.  face, person,
-    verdict: (m,) int64, one row per anchor whose face is there: the observation, the person it was
-    said to be, the index of the verdict.
+    n_faces: observations in all.  verdicts: in the order in which they were said, with ascending
+    ids.  face, person, verdict: (m,) int64, one row per anchor: the observation or -1 where it is
+    not there, the person it was said to be, the index of the verdict; in order of the verdicts.
     """
 
     n_faces: int
@@ -66,23 +76,20 @@ class Heard:
     verdict: IntArray
 
     @classmethod
-    def nothing(cls, n_faces: int) -> Heard:
-        """An empty log."""
-        none = np.empty(0, np.int64)
-        return cls(n_faces, (), none, none, none)
+    def of(cls, n_faces: int, verdicts: Sequence[Verdict], rows: IntArray) -> Heard:
+        """rows: (m, 3) as `listen` returns them."""
+        order = np.argsort(rows[:, 0], kind="stable")
+        ids = np.array([verdict.id for verdict in verdicts], np.int64)
+        verdict, face, person = rows[order].T
+        return cls(n_faces, tuple(verdicts), face, person, np.searchsorted(ids, verdict))
 
-    def listen(self, verdicts: Sequence[Verdict], places: Places) -> Heard:
-        """With more verdicts at the end; those heard before are not looked up again."""
-        rows = []
-        for index, verdict in enumerate(verdicts, start=len(self.verdicts)):
-            for anchor, person in zip(verdict.anchors, verdict.people, strict=True):
-                if (face := places.find(anchor)) is not None:
-                    rows.append((face, person, index))
-        new = np.array(rows, np.int64).reshape(-1, 3)
+    def more(self, verdicts: Sequence[Verdict], rows: IntArray) -> Heard:
+        """With later verdicts at the end."""
+        new = Heard.of(self.n_faces, verdicts, rows)
         return Heard(
             self.n_faces,
-            (*self.verdicts, *verdicts),
-            np.concatenate([self.face, new[:, 0]]),
-            np.concatenate([self.person, new[:, 1]]),
-            np.concatenate([self.verdict, new[:, 2]]),
+            (*self.verdicts, *new.verdicts),
+            np.concatenate([self.face, new.face]),
+            np.concatenate([self.person, new.person]),
+            np.concatenate([self.verdict, len(self.verdicts) + new.verdict]),
         )

@@ -38,11 +38,9 @@ def replay(clusters: IntArray, rulings: Rulings, likeness: Likeness | None = Non
         raise ValueError(f"clusters: expected {len(rulings.seat)} of them, got {len(clusters)}")
     live = np.where(rulings.not_face, 0, clusters)
     claims = _claims(live, rulings)
-    numbers, label = np.unique(live, return_inverse=True)
-    holder = rulings.kin.roots_of(numbers).copy()
-    for cluster, claimants in claims.items():
-        holder[np.searchsorted(numbers, cluster)] = claimants[0]
-    persons = np.where(rulings.seat > 0, rulings.seat, holder[label.reshape(-1)])
+    holder = rulings.kin.roots_of(np.arange(int(live.max(initial=0)) + 1)).copy()
+    holder[[*claims]] = [claimants[0] for claimants in claims.values()]
+    persons = np.where(rulings.seat > 0, rulings.seat, holder[live])
 
     choose = _Choice(rulings.seat, likeness)
     contested = [cluster for cluster, claimants in claims.items() if len(claimants) > 1]
@@ -61,7 +59,10 @@ def replay(clusters: IntArray, rulings: Rulings, likeness: Likeness | None = Non
 
 def _claims(live: IntArray, rulings: Rulings) -> dict[int, list[int]]:
     """cluster -> those who claim it, the one with most faces there first."""
-    numbers, first_face, size = np.unique(live, return_index=True, return_counts=True)
+    size = np.bincount(live)
+    first_face = np.zeros(len(size), np.int64)
+    first_face[live[::-1]] = np.arange(len(live))[::-1]  # of several, numpy keeps the last
+    numbers = np.flatnonzero(size)
     seated = np.flatnonzero((rulings.seat > 0) & (live > 0))
     cluster, person, seats, first = _tally(live[seated], rulings.seat[seated], seated)
     rank = {
@@ -73,14 +74,14 @@ def _claims(live: IntArray, rulings: Rulings) -> dict[int, list[int]]:
             strict=True,
         )
     }
-    most = 2 * seats > size[np.searchsorted(numbers, cluster)]
+    most = 2 * seats > size[cluster]
     claims = {(int(cluster[k]), int(person[k])) for k in np.flatnonzero(most)}
     claims |= _homes(live, rulings)
     known = rulings.kin.roots_of(np.array(sorted(rulings.kin.people), np.int64))
     owner = rulings.kin.roots_of(numbers)
     for k in np.flatnonzero(np.isin(owner, known) & (numbers > 0)).tolist():
         claims.add((int(numbers[k]), int(owner[k])))
-        rank.setdefault((int(numbers[k]), int(owner[k])), (0, int(first_face[k])))
+        rank.setdefault((int(numbers[k]), int(owner[k])), (0, int(first_face[numbers[k]])))
     holders: dict[int, list[int]] = {}
     for pair in sorted(claims, key=lambda pair: (rank[pair], pair)):
         holders.setdefault(pair[0], []).append(pair[1])
@@ -89,8 +90,9 @@ def _claims(live: IntArray, rulings: Rulings) -> dict[int, list[int]]:
 
 def _homes(live: IntArray, rulings: Rulings) -> set[tuple[int, int]]:
     """(cluster, person): for each number ever said, where most of its faces are."""
-    said = np.unique(rulings.said[:, live[rulings.said[0]] > 0], axis=1)
-    cluster, number, count, first = _tally(live[said[0]], said[1], said[0])
+    face, number = rulings.said[:, live[rulings.said[0]] > 0]
+    number, face = np.divmod(np.unique(number * len(live) + face), len(live))
+    cluster, number, count, first = _tally(live[face], number, face)
     order = np.lexsort((first, -count, number))
     best = order[np.flatnonzero(np.diff(number[order], prepend=-1))]
     roots = rulings.kin.roots_of(number[best])

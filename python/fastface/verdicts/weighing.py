@@ -72,7 +72,8 @@ def weigh(heard: Heard) -> Rulings:
     """Decides what counts."""
     verdicts, stands = heard.verdicts, in_force(heard.verdicts)
     counting = [verdict if ok else None for verdict, ok in zip(verdicts, stands, strict=True)]
-    kin = relate(counting)
+    of_rows = np.array(stands, np.bool_)[heard.verdict]
+    kin = relate(counting, np.unique(heard.person[of_rows]).tolist())
     rows = _Rows(heard, counting, kin)
     names, hidden = _of_people(counting, kin)
     ids = [verdict.id for verdict in verdicts]
@@ -97,18 +98,20 @@ def weigh(heard: Heard) -> Rulings:
 
 
 class _Rows:
-    """What was said of single faces: a row per anchor, in the order in which it was said."""
+    """What was said of single faces that are there: a row per anchor, in the order of the log."""
 
     def __init__(self, heard: Heard, counting: Sequence[Verdict | None], kin: Kinship) -> None:
         self._counting = counting
         targets = [v.payload["person"] if v and v.kind == words.REJECT else 0 for v in counting]
-        self.face, self.number, self.verdict = heard.face, heard.person, heard.verdict
-        self._root = kin.roots_of(heard.person)
+        there = heard.face >= 0
+        self.face, self.verdict = heard.face[there], heard.verdict[there]
+        self.number = heard.person[there]
+        self._root = kin.roots_of(self.number)
         target = np.array(targets, np.int64)
-        self._target = kin.roots_of(target)[heard.verdict]
+        self._target = kin.roots_of(target)[self.verdict]
         self.overruled: Counter[tuple[int, int]] = Counter()
         rejects = self._of({words.REJECT})
-        owned = rejects & (self.number == target[heard.verdict])
+        owned = rejects & (self.number == target[self.verdict])
         affirms, rejects = self._of(words.AFFIRMING) | owned, rejects & ~owned
         self._hear_rejects(affirms, rejects)
         self._seat(affirms, heard.n_faces)

@@ -1,0 +1,136 @@
+"""Derived tables: moments, clusters and people.  May be thrown away and computed again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from fastface.store.rows import FACE_TYPE, Members, PersonRow, stack
+from fastface.store.tables import PRESENT, Tables
+from fastface.types import Anchor, Box, FloatArray, IntArray
+
+
+class GroupingTables(Tables):
+    """Which faces were grouped, and who they are."""
+
+    def members(self, model: str) -> Members:
+        """Every observation's place in the last grouping, and those it does not know yet.
+
+        Those of photos that are missing now, or that only an earlier model saw, come with
+        `present=False`: their clusters' numbers are remembered for when they are back.
+        """
+        rows = self._database.rows(
+            """SELECT observation.id, coalesce(cluster, 0), coalesce(person_id, 0),
+               coalesce(said, 0), observation_id IS NOT NULL,
+               observation.model = ? AND EXISTS (
+                   SELECT 1 FROM file WHERE content_id = content.id AND NOT missing) AS present
+               FROM content JOIN observation ON content.id = observation.content_id
+               LEFT JOIN membership ON observation_id = observation.id
+               WHERE present OR observation_id IS NOT NULL
+               ORDER BY hash, position, observation.model""",
+            (model,),
+        )
+        columns = np.array(rows, np.int64).reshape(-1, 6).T.copy()
+        ids, clusters, persons, said, stored, present = columns
+        return Members(ids, clusters, persons, said, present == 1, stored == 1)
+
+    def anchors(self, ids: Iterable[int]) -> dict[int, Anchor]:
+        """Where these observations are."""
+        rows = self._database.rows(
+            """SELECT observation.id, hash, box_left, box_top, box_width, box_height
+               FROM observation JOIN content ON content.id = content_id
+               WHERE observation.id IN (SELECT value FROM json_each(?))""",
+            (json.dumps(list(ids)),),
+        )
+        return {row[0]: Anchor(row[1], Box(*row[2:])) for row in rows}
+
+    def add_memberships(self, rows: Iterable[tuple[int, int, int | None, int]]) -> None:
+        """Writes (observation id, cluster, person id, said) of those the last grouping missed."""
+        self._database.run_many(
+            """INSERT INTO membership
+               SELECT id, ?2, ?3, ?4, content_id, model, quality FROM observation WHERE id = ?1""",
+            rows,
+        )
+
+    def change_memberships(self, rows: Iterable[tuple[int, int, int | None, int]]) -> None:
+        """Writes (observation id, cluster, person id, said) over what was there."""
+        self._database.run_many(
+            """UPDATE membership SET cluster = ?2, person_id = ?3, said = ?4
+               WHERE observation_id = ?1""",
+            rows,
+        )
+
+    def mark_said(self, rows: Iterable[tuple[int, int]]) -> None:
+        """Writes (observation id, said) where nothing else changed: no index has to follow."""
+        self._database.run_many("UPDATE membership SET said = ?2 WHERE observation_id = ?1", rows)
+
+    def drop_superseded_memberships(self, model: str) -> None:
+        """Lets go of what an earlier model saw, on photos that this one has seen."""
+        self._database.run(
+            f"""DELETE FROM membership WHERE observation_id IN (
+                SELECT observation.id FROM observation
+                JOIN {PRESENT} present ON present.content_id = observation.content_id
+                JOIN analysis ON analysis.content_id = observation.content_id
+                WHERE analysis.model = ?1 AND observation.model <> ?1)""",  # noqa: S608
+            (model,),
+        )
+
+    def people_version(self) -> int:
+        """A number that grows whenever people are written."""
+        return int(self.state("people_version", 0))
+
+    def person_rows(self) -> dict[int, PersonRow]:
+        """Everybody by number, those of missing photos too."""
+        rows = self._database.rows("SELECT id, name, hidden, cover FROM person ORDER BY id")
+        return {row[0]: PersonRow(row[1], bool(row[2]), row[3]) for row in rows}
+
+    def names(self) -> dict[int, str | None]:
+        """Every person's number and name, those of missing photos too."""
+        return dict(self._database.rows("SELECT id, name FROM person ORDER BY id"))
+
+    def put_people(self, people: Mapping[int, PersonRow]) -> None:
+        """Writes these people; before the memberships that refer to them."""
+        self._database.run_many(
+            """INSERT INTO person VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET
+               name = excluded.name, hidden = excluded.hidden, cover = excluded.cover""",
+            ((number, *row) for number, row in people.items()),
+        )
+
+    def drop_people(self, numbers: Iterable[int]) -> None:
+        """Takes away people without a face; after the memberships that left them."""
+        self._database.run_many("DELETE FROM person WHERE id = ?", ((n,) for n in numbers))
+
+    def replace_moments(self, moments: Iterable[tuple[int, int]]) -> None:
+        """Writes (content id, moment) of every photo that is present."""
+        self._database.run("DELETE FROM moment")
+        self._database.run_many("INSERT INTO moment VALUES (?, ?)", moments)
+
+    def known_faces(self, model: str) -> tuple[FloatArray, IntArray, FloatArray]:
+        """Embeddings, person numbers and weights of all faces that have a person.
+
+        A weight is the quality, 0..1, and for a face that the user confirmed 1 more.
+        """
+        rows = self._database.rows(
+            f"""SELECT face, person_id, observation.quality + (said = 2) FROM observation
+                JOIN content ON content.id = observation.content_id
+                JOIN {PRESENT} present ON present.content_id = content.id
+                JOIN membership ON observation_id = observation.id
+                WHERE observation.model = ? AND person_id IS NOT NULL ORDER BY hash, position""",  # noqa: S608
+            (model,),
+        )
+        return (
+            stack([row[0] for row in rows], FACE_TYPE),
+            np.array([row[1] for row in rows], np.int64),
+            np.array([row[2] for row in rows], np.float32),
+        )
+
+    def embeddings(self, model: str, ids: Iterable[int]) -> dict[int, FloatArray]:
+        """Face embeddings, (d,) float32 each, of those of these observations the model made."""
+        rows = self._database.rows(
+            """SELECT id, face FROM observation
+               WHERE model = ? AND id IN (SELECT value FROM json_each(?))""",
+            (model, json.dumps(list(ids))),
+        )
+        return {row[0]: np.frombuffer(row[1], FACE_TYPE).astype(np.float32) for row in rows}
