@@ -105,3 +105,19 @@ def test_what_was_said_in_format_2(tmp_path: Path) -> None:
         library.undo()
         assert library.unhide("p3").kind == "unhide"
         assert {p.name for p in library.people()} == {"Ada", "Bea", None}
+
+
+def test_answers_given_in_format_3(tmp_path: Path) -> None:
+    """Ada was split, a face of Bea's rejected, one of Ada's confirmed, the hiding of p3 undone."""
+    expected = {
+        "p1": ("Ada", {"1.png", "2.png", "5.png"}),
+        "p2": ("Bea", {"1.png", "5.png", "8.png"}),
+        "p3": (None, {"9.png"}),
+        "p4": (None, {"0.png", "7.png"}),
+        "p5": (None, {"4.png"}),
+    }
+    with Library(stored(3, tmp_path), engine=FakeEngine()) as library:
+        assert who(library) == expected
+        library.recluster()
+        assert who(library) == expected
+        assert [a.stands for a in library.history()] == [True] * 5 + [False, True]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from fastface.errors import NotFoundError
 from fastface.looking import OpenLibrary
-from fastface.roll import Faces
+from fastface.roll import Faces, Saying
 from fastface.store import person_key
 from fastface.types import Answer, Overruled, Person, Verdict
 from fastface.verdicts import in_force, words
@@ -112,7 +112,7 @@ class Answers(OpenLibrary):
             return self._say(words.FAVOURITE, {"person": number}, self._of(number, [face]))
 
     def undo(self, number: int | None = None) -> Answer:
-        """Takes an answer back; returns what was taken back.
+        """Takes an answer back, with all of its batch; returns what was taken back.
 
         number: of the answer in `history`, which may be an undo itself; None: the last that counts
         and is no undo.  Raises ValueError where that cannot be taken back (any more).
@@ -132,7 +132,12 @@ class Answers(OpenLibrary):
                 raise ValueError("who was forgotten cannot be brought back")
             if not stands[number]:
                 raise ValueError(f"answer {number} was taken back already")
-            self._say(words.UNDO, {"verdict": number}, [])
+            batch = verdicts[number].payload.get("batch")
+            together = [number]
+            if batch is not None:
+                of_batch = [n for n, v in verdicts.items() if v.payload.get("batch") == batch]
+                together = [n for n in of_batch if stands[n]]
+            self._say_together([(words.UNDO, {"verdict": n}, []) for n in together])
         return next(answer for answer in self.history() if answer.number == number)
 
     def history(self, person: str | None = None) -> list[Answer]:
@@ -168,6 +173,11 @@ class Answers(OpenLibrary):
 
     def _say(self, kind: str, payload: Mapping[str, Any], faces: Faces) -> Answer:
         return _answer(self._roll.say(kind, payload, faces), len(faces), True, ())
+
+    def _say_together(self, sayings: Sequence[Saying]) -> None:
+        """Says several things that are taken back together."""
+        batch = {"batch": self._roll.new_batch()} if len(sayings) > 1 else {}
+        self._roll.say_all([(kind, {**said, **batch}, faces) for kind, said, faces in sayings])
 
     def _present(self, person: str) -> int:
         number = self._find(person)
@@ -212,6 +222,7 @@ def _answer(
         n_faces=n_faces,
         said_at=verdict.said_at,
         undoes=verdict.payload.get("verdict"),
+        batch=verdict.payload.get("batch"),
         stands=stands,
         overruled=overruled,
     )

@@ -29,5 +29,9 @@ class AmbiguousError(NotFoundError):
         self.candidates = candidates
 
 
+class MetadataError(FastfaceError):
+    """Names in or beside a photo cannot be read or written; the message names the file."""
+
+
 class ScanInterrupted(KeyboardInterrupt):
     """Ctrl-C during a scan; what was finished is kept, and the message says how to go on."""

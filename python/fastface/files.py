@@ -1,4 +1,4 @@
-"""Files that only their owner may read, and that are there whole or not at all."""
+"""Files that are there whole or not at all."""
 
 from __future__ import annotations
 
@@ -8,7 +8,12 @@ from pathlib import Path
 
 
 def write_private(path: Path, content: bytes) -> None:
-    """Write `content` to `path` with mode 0600, in place of what is there; OSError if it cannot.
+    """Write `content` to `path`, readable by its owner only, as `write_whole` does."""
+    write_whole(path, content, 0o600)
+
+
+def write_whole(path: Path, content: bytes, mode: int) -> None:
+    """Write `content` to `path` in place of what is there; OSError if it cannot.
 
     It is written beside the target and flushed to the disk first, so that neither a crash nor a
     full disk leaves a part of it, or takes away what was there.
@@ -19,6 +24,8 @@ def write_private(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
+        if mode != 0o600:  # which is how it was made
+            Path(name).chmod(mode)
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)

@@ -53,6 +53,43 @@ class DecodedPhoto:
     metadata: PhotoMetadata
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class PhotoHeader:
+    """What is known of a photo file without decoding it.
+
+    width, height: pixels as they are stored.  orientation: 1 to 8, how they are turned to stand
+    upright; 1 for HEIC and AVIF, which every decoder hands out upright.  xmp: the packet in it.
+    """
+
+    width: int
+    height: int
+    orientation: int
+    xmp: bytes | None
+
+
+def read_header(path: str | Path) -> PhotoHeader:
+    """Reads the first bytes of a photo.  Raises PhotoError as `decode`."""
+    with open_photo(path) as file, _PILLOW_WARNINGS:
+        try:
+            return _header(_open(file))
+        except Exception as error:  # as in `_decode_guarded`
+            reason = display_name(str(error)) or type(error).__name__
+            raise PhotoError(f"{display_name(path)}: cannot be read ({reason})") from error
+
+
+def _header(image: Image.Image) -> PhotoHeader:
+    width, height = image.size
+    orientation = exif.orientation(exif.read_tags(image))
+    if image.format in ("HEIF", "AVIF"):
+        orientation = 1
+    if image.format == "TIFF":
+        width, height = image.tag_v2[256], image.tag_v2[257]  # type: ignore[attr-defined]
+    xmp = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp")
+    if isinstance(xmp, str):
+        xmp = xmp.encode()
+    return PhotoHeader(width, height, orientation, xmp if isinstance(xmp, bytes) else None)
+
+
 def decode(source: PhotoInput | bytes, *, min_side: int | None = 1024) -> DecodedPhoto:
     """Upright RGB pixels and metadata of a photo.
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from fastface import machine
-from fastface.answers import Answers
 from fastface.errors import LibraryError
+from fastface.exchange import Exchange
 from fastface.images import decode
 from fastface.locking import scan_lock
 from fastface.looking import default_path
@@ -27,7 +27,7 @@ from fastface.types import Identification, PhotoInput, ScanSummary
 __all__ = ["Library", "default_path"]
 
 
-class Library(Answers):
+class Library(Exchange):
     """People found in photos, kept in one file that only its owner can read.
 
     path: the library's file, made with mode 0600 if there is none; by default the environment's

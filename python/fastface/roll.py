@@ -15,6 +15,7 @@ from fastface.types import IntArray, Verdict
 from fastface.verdicts import Heard, Places, Rulings, listen, number, replay, weigh, words
 
 Faces: TypeAlias = list[tuple[int, int]]  # a face's row in `Roll.members`, who it is said to be
+Saying: TypeAlias = tuple[str, Mapping[str, Any], Faces]  # a verdict's kind, payload and faces
 
 SIDE_FACES: Final = 64  # of one person, to see whom a face resembles; more would not change it
 
@@ -84,18 +85,25 @@ class Roll:
 
     def say(self, kind: str, payload: Mapping[str, Any], faces: Faces) -> Verdict:
         """Adds a verdict to the log, and settles what follows from it."""
-        ids = self.members.ids
-        places = self._store.anchors(int(ids[row]) for row, _ in faces)
-        anchored = [(places[int(ids[row])], person) for row, person in faces]
-        verdict = words.say(kind, payload, anchored, said_at=time.time())
-        id_ = self._store.add_verdict(verdict)
-        self._store.add_heard((id_, int(ids[row]), person) for row, person in faces)
-        verdict = changed(verdict, anchors=(), people=(), id=id_)
-        rows = np.array([(id_, row, person) for row, person in faces], np.int64).reshape(-1, 3)
-        self._heard = self._heard.more([verdict], rows)
+        return self.say_all([(kind, payload, faces)])[0]
+
+    def say_all(self, sayings: Sequence[Saying]) -> list[Verdict]:
+        """Adds several verdicts to the log, and settles once what follows from them."""
+        ids, said_at = self.members.ids, time.time()
+        said: list[Verdict] = []
+        rows: list[tuple[int, int, int]] = []
+        for kind, payload, faces in sayings:
+            places = self._store.anchors(int(ids[row]) for row, _ in faces)
+            anchored = [(places[int(ids[row])], person) for row, person in faces]
+            verdict = words.say(kind, payload, anchored, said_at=said_at)
+            id_ = self._store.add_verdict(verdict)
+            self._store.add_heard((id_, int(ids[row]), person) for row, person in faces)
+            said.append(changed(verdict, anchors=(), people=(), id=id_))
+            rows += [(id_, row, person) for row, person in faces]
+        self._heard = self._heard.more(said, np.array(rows, np.int64).reshape(-1, 3))
         self.rulings = weigh(self._heard)
         self.settle()
-        return verdict
+        return said
 
     def faces_of(self, person: int) -> Faces:
         """A person's faces, those on photos that are missing now too, with the person's number."""
@@ -123,6 +131,12 @@ class Roll:
         """A number that nobody ever had, and nobody else will get."""
         new = self._next_number()
         self._store.set_state("next_person", new + 1)
+        return new
+
+    def new_batch(self) -> int:
+        """A number for what is said, and taken back, together."""
+        new = int(self._store.state("next_batch", 1))
+        self._store.set_state("next_batch", new + 1)
         return new
 
     def regroup(self, labels: Mapping[int, int]) -> None:

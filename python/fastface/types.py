@@ -183,7 +183,7 @@ class Answer:
     unhide, favourite, undo, forget.  people: ids that it names.  name: the name given, or None.
     n_faces: how many faces it is about.  said_at: seconds since 1970.  undoes: the number of what
     it takes back, or None.  stands: whether it counts; if not, it was taken back or forgotten.
-    overruled: later answers that contradict it.
+    overruled: later answers that contradict it.  batch: those of one batch are taken back together.
     """
 
     number: int
@@ -195,6 +195,7 @@ class Answer:
     undoes: int | None
     stands: bool
     overruled: tuple[Overruled, ...]
+    batch: int | None = None
 
 
 class Anchor(NamedTuple):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
@@ -20,6 +21,10 @@ from fastface.store.rows import (
 )
 from fastface.store.tables import PRESENT, Tables
 from fastface.types import Anchor, Box, Observation, PhotoMetadata
+
+# The content that a hash stands for: its own, or that of a photo which was rewritten with it.
+_CONTENT_OF: Final = """coalesce((SELECT id FROM content WHERE hash = ?1),
+                                 (SELECT content_id FROM rewritten WHERE hash = ?1))"""
 
 
 class FactTables(Tables):
@@ -57,8 +62,7 @@ class FactTables(Tables):
         """Whether this content has been through these models."""
         return bool(
             self._database.row(
-                """SELECT 1 FROM content JOIN analysis ON content_id = content.id
-                   WHERE hash = ? AND model = ?""",
+                f"SELECT 1 FROM analysis WHERE content_id = {_CONTENT_OF} AND model = ?2",  # noqa: S608
                 (content_hash, model),
             )
         )
@@ -72,8 +76,8 @@ class FactTables(Tables):
     ) -> bool:
         """Remembers a photo's content and what a model saw in it; False if that was known."""
         self._database.run(
-            """INSERT INTO content (hash, width, height, taken_at, latitude, longitude, camera)
-               VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING""",
+            f"""INSERT INTO content (hash, width, height, taken_at, latitude, longitude, camera)
+               SELECT ?1, ?, ?, ?, ?, ?, ? WHERE {_CONTENT_OF} IS NULL""",
             (
                 content_hash,
                 metadata.width,
@@ -106,11 +110,26 @@ class FactTables(Tables):
     def paths_of(self, content_hash: str) -> list[bytes]:
         """Every path that holds this content, as far as is known; those missing left out."""
         rows = self._database.rows(
-            """SELECT path FROM file JOIN content ON content.id = content_id
-               WHERE hash = ? AND NOT missing ORDER BY path""",
+            f"""SELECT path FROM file
+                WHERE content_id = {_CONTENT_OF} AND NOT missing ORDER BY path""",  # noqa: S608
             (content_hash,),
         )
         return [row[0] for row in rows]
+
+    def present_files(self) -> list[tuple[Path, str]]:
+        """Every path that is present, with the content it holds, by path."""
+        rows = self._database.rows(
+            """SELECT path, hash FROM file JOIN content ON content.id = content_id
+               WHERE NOT missing ORDER BY path"""
+        )
+        return [(path_of(path), content_hash) for path, content_hash in rows]
+
+    def add_rewritten(self, content_hash: str, new_hash: str) -> None:
+        """Remembers that a file of other bytes is the same photo; before it is written."""
+        self._database.run(
+            f"INSERT INTO rewritten SELECT ?2, {_CONTENT_OF} ON CONFLICT DO NOTHING",
+            (content_hash, new_hash),
+        )
 
     def is_file(self, path: bytes) -> bool:
         """Whether a path is known and present."""
@@ -191,8 +210,8 @@ class FactTables(Tables):
         self.set_state("revision", self.revision() + 1)
 
     def _content_id(self, content_hash: str) -> int:
-        row = self._database.row("SELECT id FROM content WHERE hash = ?", (content_hash,))
-        if row is None:
+        row = self._database.row(f"SELECT {_CONTENT_OF}", (content_hash,))
+        if row is None or row[0] is None:
             raise KeyError(f"no content {content_hash}")
         return int(row[0])
 

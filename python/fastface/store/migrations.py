@@ -183,8 +183,17 @@ def remember_what_was_heard(execute: Execute) -> None:
     )
 
 
+def know_rewritten_files(execute: Execute) -> None:
+    """A photo into which names were embedded has other bytes, but is the same photo."""
+    execute(
+        """CREATE TABLE rewritten (
+            hash TEXT PRIMARY KEY, content_id INTEGER NOT NULL REFERENCES content) WITHOUT ROWID"""
+    )
+
+
 MIGRATIONS: Final[tuple[Callable[[Execute], None], ...]] = (
     create_tables,
     say_of_whom,
     remember_what_was_heard,
+    know_rewritten_files,
 )
