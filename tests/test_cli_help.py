@@ -13,7 +13,8 @@ from fastface import _core
 from fastface.cli import COMMANDS, main
 
 ROOT = Path(__file__).parents[1]
-NAMES = [command.__name__.rpartition(".")[2] for command in COMMANDS]
+# A module may not be called `import`, so it has an underscore at its end.
+NAMES = [command.__name__.rpartition(".")[2].rstrip("_") for command in COMMANDS]
 ACTIONS = [[name] for name in NAMES] + [["models", what] for what in ("list", "install", "verify")]
 
 

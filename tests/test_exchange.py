@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from fastface.cli import main
 from fastface.errors import LibraryError, MetadataError, PhotoError
 from fastface.library import Library
 from fastface.metadata import regions, writing
@@ -246,3 +247,33 @@ def test_read_only(scanned: Library, album: Path) -> None:
         for write in (library.import_names, lambda: library.export_names(embed=True)):
             with pytest.raises(LibraryError, match="read-only"):
                 write()
+
+
+def run(library: Library, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[str, str]:
+    """A command's stdout and stderr."""
+    assert main([*words, "--library", str(library.path)]) == 0
+    captured = capsys.readouterr()
+    return captured.out, captured.err
+
+
+def test_commands(scanned: Library, album: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    put_beside(album / "1.png", Region("Ada", FIRST), Region("Bea", SECOND))
+    put_beside(album / "2.png", Region("Far", Box(0.8, 0.7, 0.1, 0.1)))
+    out, err = run(scanned, capsys, "import", "--dry-run")
+    assert out.splitlines()[1:] == ["p1  Ada       1", "p2  Bea       1"]
+    assert "2 names would be taken over (2 by region), 0 known already, 1 without a face" in err
+    assert "2.png: Far: no face was found there" in err and scanned.history() == []
+    imported = json.loads(run(scanned, capsys, "import", str(album), "--json")[0])
+    assert [(n["name"], n["person"], n["new"]) for n in imported["names"]] == [
+        ("Ada", "p1", True),
+        ("Bea", "p2", True),
+    ]
+    assert "2 known already" in run(scanned, capsys, "import", "--from", "sidecar")[1]
+    out, err = run(scanned, capsys, "export", "--dry-run")
+    assert out.splitlines() == [str(album / f"{n}.png.xmp") for n in (0, 2, 4, 5, 7, 8)]
+    assert "6 files would be written, 0 would be removed; 3 photos of 9 unchanged." in err
+    exported = json.loads(run(scanned, capsys, "export", "--json")[0])
+    assert len(exported["written"]) == 6 and not exported["conflicts"]
+    scanned.name("Ada", "Zoe")
+    err = run(scanned, capsys, "export")[1]
+    assert "1.png: not Zoe, Ada is there already" in err

@@ -15,8 +15,10 @@ from fastface import _core
 from fastface.cli import (
     demo,
     doctor,
+    export,
     faces,
     identify,
+    import_,
     models,
     name,
     people,
@@ -29,7 +31,21 @@ from fastface.cli.arguments import Parser, new_parser
 from fastface.cli.output import Output, adopt_streams, drop_stdout
 from fastface.errors import FastfaceError
 
-COMMANDS = (demo, scan, people, faces, photos, name, identify, report, stats, models, doctor)
+COMMANDS = (
+    demo,
+    scan,
+    people,
+    faces,
+    photos,
+    name,
+    identify,
+    import_,
+    export,
+    report,
+    stats,
+    models,
+    doctor,
+)
 
 EXIT_ERROR, EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 1, 130, 141
 
