@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -120,6 +120,20 @@ class FakeLibrary:
             )
             for photo in dict.fromkeys(face.photo for face in faces)
         ]
+
+    def search(
+        self,
+        people: Iterable[str] = (),
+        *,
+        without: Iterable[str] = (),
+        since: str | None = None,
+        until: str | None = None,
+        near: Any = None,
+        km: float = 1.0,
+    ) -> list[PhotoRow]:
+        """By people alone."""
+        (person,) = people
+        return self.photos(person)
 
     def identify(self, photo: Path) -> list[Identification]:
         if photo.suffix == ".txt":

@@ -53,9 +53,10 @@ def test_people(run: Run) -> None:
 
 
 def test_people_json(run: Run) -> None:
+    seen = {"first_seen": None, "last_seen": None}
     assert run_json(run, "people") == [
-        {"id": "p1", "name": "Ada Lovelace", "photos": 2, "faces": 2},
-        {"id": "p2", "name": None, "photos": 1, "faces": 1},
+        {"id": "p1", "name": "Ada Lovelace", "photos": 2, "faces": 2, **seen},
+        {"id": "p2", "name": None, "photos": 1, "faces": 1, **seen},
     ]
 
 
@@ -94,6 +95,8 @@ def test_photos(run: Run) -> None:
     assert run_json(run, "photos", "p1")[0] == {
         "photo": "/photos/a.jpg",
         "taken_at": "2001-09-09T01:46:40",
+        "latitude": None,
+        "longitude": None,
     }
 
 

@@ -91,13 +91,31 @@ def _place_cuts(
     """True where a photo with a place is far from the last one that had a place."""
     cuts = np.zeros(len(latitude), bool)
     placed = np.flatnonzero(np.isfinite(latitude) & np.isfinite(longitude))
-    lat, lon = np.radians(latitude[placed]), np.radians(longitude[placed])
-    # Haversine: exact for the small angles that matter, and no trouble at the date line.
-    half = np.sin(np.diff(lat) / 2) ** 2
-    half += np.cos(lat[:-1]) * np.cos(lat[1:]) * np.sin(np.diff(lon) / 2) ** 2
-    step_km = 2 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(np.minimum(half, 1.0)))
+    lat, lon = latitude[placed], longitude[placed]
+    step_km = distance_km(lat[:-1], lon[:-1], lat[1:], lon[1:])
     cuts[placed[1:][step_km > MAX_STEP_KM]] = True
     return cuts
+
+
+def distance_km(
+    latitude: npt.ArrayLike,
+    longitude: npt.ArrayLike,
+    to_latitude: npt.ArrayLike,
+    to_longitude: npt.ArrayLike,
+) -> npt.NDArray[np.float64]:
+    """Kilometres along the ground between places in degrees.  Broadcasts.
+
+    >>> int(distance_km(48.86, 2.35, 51.51, -0.13))  # Paris to London
+    343
+    """
+    lat, lon, to_lat, to_lon = (
+        np.radians(np.asarray(degrees, np.float64))
+        for degrees in (latitude, longitude, to_latitude, to_longitude)
+    )
+    # Haversine: exact for the small angles that matter, and no trouble at the date line.
+    half = np.sin((to_lat - lat) / 2) ** 2
+    half = half + np.cos(lat) * np.cos(to_lat) * np.sin((to_lon - lon) / 2) ** 2
+    return np.asarray(2 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(np.minimum(half, 1.0))))
 
 
 def _natural(name: object) -> tuple[tuple[int, str], ...]:

@@ -26,6 +26,7 @@ from fastface.cli import (
     report,
     scan,
     stats,
+    together,
 )
 from fastface.cli.arguments import Parser, new_parser
 from fastface.cli.output import Output, adopt_streams, drop_stdout
@@ -37,6 +38,7 @@ COMMANDS = (
     people,
     faces,
     photos,
+    together,
     name,
     identify,
     import_,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastface.cli.arguments import Commands, add_command, open_library, positive
 from fastface.cli.output import Output
+from fastface.cli.photos import iso_time
 
 if TYPE_CHECKING:
     from fastface.types import Person
@@ -19,16 +20,18 @@ def register(commands: Commands) -> None:
         commands,
         "people",
         run,
-        usage="fastface people [--min-photos N] [options]",
+        usage="fastface people [--min-photos N] [--seen] [options]",
         summary="list the people that were found",
         description="""\
 The ID of a person stays the same from one run to the next; use it, or the name
 once you have given one, with `photos`, `faces` and `name`.
 
-JSON: a list of objects with id, name (or null), photos, faces.""",
+JSON: a list of objects with id, name (or null), photos, faces, first_seen and last_seen
+(ISO 8601 by the camera's clock, or null).""",
         examples="""\
   fastface people
   fastface people --min-photos 3         leave out passers-by
+  fastface people --seen                 since when, and until when
   fastface people --json | jq '.[] | select(.name == null) | .id'""",
     )
     parser.add_argument(
@@ -38,23 +41,35 @@ JSON: a list of objects with id, name (or null), photos, faces.""",
         metavar="N",
         help="only people in N photos or more",
     )
+    parser.add_argument("--seen", action="store_true", help="show first and last photo's day")
 
 
 def run(args: Namespace, out: Output) -> None:
     with open_library(args) as library:
         people = library.people()
-    show(out, [person for person in people if person.n_photos >= args.min_photos])
+    shown = [person for person in people if person.n_photos >= args.min_photos]
+    show(out, shown, seen=args.seen)
     if not people:
         out.say("No people yet. To find some: fastface scan FOLDER")
 
 
-def show(out: Output, people: list[Person]) -> None:
-    """Print `people` as a table, or as the JSON that other programs rely on."""
+def show(out: Output, people: list[Person], *, seen: bool = False) -> None:
+    """Print `people` as a table, or as the JSON that other programs rely on.
+
+    seen: with the days of their first and last photos.
+    """
     if out.as_json:
         out.json([as_json(person) for person in people])
     elif people:
         rows = [[p.id, p.name or UNNAMED, p.n_photos, p.n_faces] for p in people]
-        out.table(["ID", "NAME", "PHOTOS", "FACES"], rows)
+        header = ["ID", "NAME", "PHOTOS", "FACES"]
+        if seen:
+            header += ["FIRST", "LAST"]
+            rows = [
+                [*row, *((iso_time(t) or UNNAMED)[:10] for t in (p.first_seen, p.last_seen))]
+                for row, p in zip(rows, people, strict=True)
+            ]
+        out.table(header, rows)
 
 
 def as_json(person: Person) -> dict[str, Any]:
@@ -64,4 +79,6 @@ def as_json(person: Person) -> dict[str, Any]:
         "name": person.name,
         "photos": person.n_photos,
         "faces": person.n_faces,
+        "first_seen": iso_time(person.first_seen),
+        "last_seen": iso_time(person.last_seen),
     }

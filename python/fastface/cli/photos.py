@@ -1,4 +1,4 @@
-"""`fastface photos PERSON`: the photos somebody is in."""
+"""`fastface photos PERSON`: the photos somebody is in, alone or with others, when and where."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastface.cli.arguments import Commands, add_command, open_library
 from fastface.cli.output import Output, printable
+from fastface.errors import FastfaceError
 
 if TYPE_CHECKING:
     from fastface.types import PhotoRow
@@ -18,27 +19,60 @@ def register(commands: Commands) -> None:
         commands,
         "photos",
         run,
-        usage="fastface photos PERSON [-0] [options]",
-        summary="list the photos that a person is in",
+        usage="fastface photos [PERSON ...] [--without PERSON] [--from TIME] [--to TIME]\n"
+        "                       [--near PLACE] [-0] [options]",
+        summary="list the photos that people are in",
         description="""\
-Prints one path a line and nothing else, ready for other commands.
+Prints one path a line and nothing else, ready for other commands. Of several people,
+all are on the photo. A time is 2019, 2019-06, 2019-06-30 or 2019-06-30T12:00 by the
+camera's clock, and part of what is found. A place is a photo of the library that says
+where it was taken, or LATITUDE,LONGITUDE.
 
 JSON: a list of objects with photo, taken_at (ISO 8601 by the camera's clock, or
-null).""",
+null), latitude, longitude (degrees, or null).""",
         examples="""\
   fastface photos "Ada Lovelace"
-  fastface photos p1 --json
+  fastface photos Ada Charles --without p7         both, but not p7
+  fastface photos Ada --from 2019 --to 2020-06
+  fastface photos --near beach.jpg --km 5          whoever is on them
+  fastface photos Ada --near 48.86,2.35 --json
   fastface photos p1 -0 | xargs -0 cp -t ~/ada     copy them, whatever their names""",
     )
-    parser.add_argument("person", metavar="PERSON", help="a person's ID or name")
+    parser.add_argument("people", nargs="*", metavar="PERSON", help="a person's ID or name")
+    parser.add_argument(
+        "--without",
+        action="append",
+        default=[],
+        metavar="PERSON",
+        help="who is not to be on them; more than once for several",
+    )
+    parser.add_argument("--from", dest="since", metavar="TIME", help="not before this time")
+    parser.add_argument("--to", dest="until", metavar="TIME", help="not after this time")
+    parser.add_argument("--near", metavar="PLACE", help="a photo, or LATITUDE,LONGITUDE")
+    parser.add_argument(
+        "--km", type=float, default=1.0, metavar="N", help="how far from PLACE (default: 1)"
+    )
     parser.add_argument(
         "-0", "--null", action="store_true", help="end each path with NUL, for xargs -0"
     )
 
 
 def run(args: Namespace, out: Output) -> None:
+    asked = (args.people, args.without, args.since, args.until, args.near)
+    if not any(asked):
+        raise FastfaceError("which photos? Name a person, a time or a place; see --help")
     with open_library(args) as library:
-        photos = library.photos(args.person)
+        try:
+            photos = library.search(
+                args.people,
+                without=args.without,
+                since=args.since,
+                until=args.until,
+                near=None if args.near is None else place(args.near),
+                km=args.km,
+            )
+        except ValueError as error:
+            raise FastfaceError(str(error)) from error
     if out.as_json:
         out.json([as_json(photo) for photo in photos])
         return
@@ -50,9 +84,27 @@ def run(args: Namespace, out: Output) -> None:
             print(printable(path) if sys.stdout.isatty() else path)
 
 
+def place(text: str) -> str | tuple[float, float]:
+    """Degrees if it reads as such, else a photo's path.
+
+    >>> place("48.86,2.35"), place("beach.jpg")
+    ((48.86, 2.35), 'beach.jpg')
+    """
+    latitude, _, longitude = text.partition(",")
+    try:
+        return float(latitude), float(longitude)
+    except ValueError:
+        return text
+
+
 def as_json(photo: PhotoRow) -> dict[str, Any]:
     """A photo as other programs read it."""
-    return {"photo": str(photo.path), "taken_at": iso_time(photo.taken_at)}
+    return {
+        "photo": str(photo.path),
+        "taken_at": iso_time(photo.taken_at),
+        "latitude": photo.latitude,
+        "longitude": photo.longitude,
+    }
 
 
 def iso_time(taken_at: float | None) -> str | None:

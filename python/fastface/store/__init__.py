@@ -15,12 +15,13 @@ from fastface.store.facts import FactTables
 from fastface.store.grouping import GroupingTables
 from fastface.store.people import PeopleTables, person_key
 from fastface.store.rows import Facts, FailureRow, FileRow, Members, PersonRow
+from fastface.store.searches import SearchTables
 from fastface.store.verdict_log import VerdictLog
 
 __all__ = ["Facts", "FailureRow", "FileRow", "Members", "PersonRow", "Store", "person_key"]
 
 
-class Store(FactTables, GroupingTables, PeopleTables, VerdictLog):
+class Store(FactTables, GroupingTables, PeopleTables, SearchTables, VerdictLog):
     """The tables of one library file.  Writes belong inside `with store.atomic():`."""
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
