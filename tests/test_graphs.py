@@ -170,6 +170,32 @@ def test_what_is_no_model_is_refused(content):
         graphs.read(content)
 
 
+@pytest.mark.parametrize("opset", [6, 22])
+def test_operator_sets_that_cannot_be_run_are_refused(opset):
+    nodes = [helper.make_node("Relu", ["x"], ["y"])]
+    with pytest.raises(ModelError, match=f"operator set {opset}; 7 to 21 can be read"):
+        graphs.read(model(nodes, {}, opset=opset))
+
+
+@pytest.mark.parametrize("opset", [7, 21])
+def test_the_oldest_and_the_newest_operator_set_are_read(opset):
+    graph = graphs.read(model([helper.make_node("Relu", ["x"], ["y"])], {}, opset=opset))
+    assert [node.op_type for node in graph.nodes] == ["Relu"]
+
+
+def test_operators_of_others_are_refused_by_name():
+    nodes = [helper.make_node("FusedConv", ["x"], ["y"], domain="com.microsoft")]
+    with pytest.raises(ModelError, match=r"com\.microsoft\.FusedConv"):
+        graphs.read(model(nodes, {}))
+
+
+def test_a_graph_that_does_not_fit_together_is_not_written():
+    graph = graphs.read(model([helper.make_node("Relu", ["x"], ["y"])], {}))
+    graph.nodes[0].input[0] = "nowhere"
+    with pytest.raises(ModelError, match="does not fit together"):
+        graphs.write(graph)
+
+
 def test_conversion_is_deterministic():
     content = prelu_net(np.full(8, 0.25))
     once, again = graphs.read(content), graphs.read(content)

@@ -20,6 +20,10 @@ Array = npt.NDArray[Any]
 # What ONNX Runtime 1.20 and every mobile build understand.
 _OPSET, _IR_VERSION = 13, 8
 
+# What can be read: before 7 broadcasting followed other rules; 21 has the blocks of the published
+# files, which `fold_constants` removes, and is the newest that ONNX Runtime 1.20 knows.
+_READABLE_OPSETS = range(7, 22)
+
 
 @dataclass
 class Graph:
@@ -45,19 +49,22 @@ class Graph:
 def read(content: bytes) -> Graph:
     """Parse a model file; only what the caller must feed stays an input (weights may be declared).
 
-    Raises ModelError if `content` is not an ONNX model or keeps weights outside itself (a session
-    made from such bytes would read files under the working directory).
+    Raises ModelError if `content` is not an ONNX model, keeps weights outside itself (a session
+    made from such bytes would read files under the working directory), or is written in operators
+    that are not ONNX's own or of a version that cannot be run.
     """
     import onnx
     from google.protobuf.message import DecodeError
     from onnx import numpy_helper
 
     try:
-        graph = onnx.load_model_from_string(content).graph
+        model = onnx.load_model_from_string(content)
     except DecodeError as error:
         raise ModelError("the model file is not an ONNX model") from error
+    graph = model.graph
     if not graph.node:
         raise ModelError("the model file is not an ONNX model")
+    _check_operators(model)
     external = [i.name for i in graph.initializer if i.external_data]
     if external or any(a.HasField("g") or a.graphs for n in graph.node for a in n.attribute):
         raise ModelError("models with external data or nested graphs are not accepted")
@@ -67,8 +74,26 @@ def read(content: bytes) -> Graph:
     return Graph(list(graph.node), constants, inputs, list(graph.output))
 
 
+def _check_operators(model: Any) -> None:
+    own = ("", "ai.onnx")
+    foreign = sorted(
+        {f"{node.domain}.{node.op_type}" for node in model.graph.node if node.domain not in own}
+    )
+    if foreign:
+        raise ModelError(f"the model needs operators that are not ONNX's own: {', '.join(foreign)}")
+    version = next((opset.version for opset in model.opset_import if opset.domain in own), 1)
+    if version not in _READABLE_OPSETS:
+        raise ModelError(
+            f"the model is written in ONNX operator set {version}; "
+            f"{_READABLE_OPSETS[0]} to {_READABLE_OPSETS[-1]} can be read: export it again"
+        )
+
+
 def write(graph: Graph) -> bytes:
-    """Serialise the graph with the constants that are still used; the same bytes every time."""
+    """Serialise the graph with the constants that are still used; the same bytes every time.
+
+    Raises ModelError if the nodes do not fit together as a graph of operator set 13.
+    """
     import onnx
     from onnx import helper, numpy_helper
 
@@ -80,7 +105,11 @@ def write(graph: Graph) -> bytes:
         ir_version=_IR_VERSION,
         producer_name="fastface",
     )
-    onnx.checker.check_model(model)
+    try:
+        onnx.checker.check_model(model)
+    except onnx.checker.ValidationError as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise ModelError(f"the model does not fit together: {reason}") from error
     content: bytes = model.SerializeToString(deterministic=True)
     return content
 
