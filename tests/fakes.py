@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -11,10 +11,13 @@ from typing import Any, ClassVar, Self
 from fastface.errors import LibraryError, NotFoundError, PhotoError
 from fastface.types import (
     Box,
+    Changes,
     Face,
     Identification,
     LibraryStats,
     Person,
+    PersonChange,
+    PersonState,
     PhotoRow,
     ScanSummary,
 )
@@ -38,7 +41,7 @@ class FakeLibrary:
         self.read_only = read_only
         if hasattr(self, "faces_found"):
             return
-        self.names: dict[str, str | None] = {}
+        self.called: dict[str, str | None] = {}
         self.faces_found: list[Face] = []
         self.broken: list[tuple[Path, str]] = []
         self.taken_at: dict[Path, float] = {}
@@ -53,7 +56,7 @@ class FakeLibrary:
     def fill(self, folder: Path = Path("/photos")) -> Self:
         """Put the standard people in, as if `folder` had been scanned."""
         a, b, c = (folder / name for name in ("a.jpg", "b.jpg", "c.jpg"))
-        self.names = {"p1": "Ada Lovelace", "p2": None}
+        self.called = {"p1": "Ada Lovelace", "p2": None}
         self.faces_found = [
             Face("f1", a, BOX, "p1", 0.91, False),
             Face("f2", a, Box(0.6, 0.2, 0.2, 0.3), "p2", 0.8, False),
@@ -93,9 +96,9 @@ class FakeLibrary:
         }
         return summary
 
-    def people(self) -> list[Person]:
+    def people(self, *, hidden: bool = False) -> list[Person]:
         people = []
-        for person, name in self.names.items():
+        for person, name in self.called.items():
             faces = self.faces(person)
             cover = max(faces, key=lambda face: face.quality)
             n_photos = len({face.photo for face in faces})
@@ -140,16 +143,37 @@ class FakeLibrary:
             raise PhotoError(f"{photo}: not a JPEG, PNG, WebP, TIFF, HEIC or AVIF file")
         if "nobody" in photo.name:
             return []
-        if not self.names:
+        if not self.called:
             return [Identification(BOX, None, None, 0.0, float("inf"))]
         return [
             Identification(BOX, "p1", "Ada Lovelace", 0.97, 0.31),
             Identification(Box(0.6, 0.2, 0.2, 0.3), None, None, 0.1, 0.8),
         ]
 
+    @contextlib.contextmanager
+    def watching(self, *, dry_run: bool = False) -> Iterator[Changes]:
+        """Tells of names only."""
+        changes, before = Changes(), dict(self.called)
+        yield changes
+        changes.people = tuple(
+            PersonChange(
+                person,
+                PersonState(before[person], 1, False, None),
+                PersonState(name, 1, False, None),
+            )
+            for person, name in self.called.items()
+            if before[person] != name
+        )
+
+    def names(self) -> dict[str, str | None]:
+        return dict(self.called)
+
+    def find_person(self, person: str) -> str:
+        return self._key(person)
+
     def name(self, person: str, name: str) -> Person:
         key = self._key(person)
-        self.names[key] = name
+        self.called[key] = name
         return next(row for row in self.people() if row.id == key)
 
     def snapshot(self) -> contextlib.AbstractContextManager[None]:
@@ -182,7 +206,7 @@ class FakeLibrary:
         ]
 
     def _key(self, person: str) -> str:
-        for key, name in self.names.items():
+        for key, name in self.called.items():
             if person in (key, name):
                 return key
         raise NotFoundError(f"no person '{person}' in the library; `fastface people` lists them")

@@ -53,15 +53,15 @@ def test_people(run: Run) -> None:
 
 
 def test_people_json(run: Run) -> None:
-    seen = {"first_seen": None, "last_seen": None}
+    others = {"first_seen": None, "last_seen": None, "hidden": False}
     assert run_json(run, "people") == [
-        {"id": "p1", "name": "Ada Lovelace", "photos": 2, "faces": 2, **seen},
-        {"id": "p2", "name": None, "photos": 1, "faces": 1, **seen},
+        {"id": "p1", "name": "Ada Lovelace", "photos": 2, "faces": 2, **others},
+        {"id": "p2", "name": None, "photos": 1, "faces": 1, **others},
     ]
 
 
 def test_people_of_an_empty_library(run: Run, library: FakeLibrary) -> None:
-    library.names, library.faces_found = {}, []
+    library.called, library.faces_found = {}, []
     code, out, err = run("people")
     assert (code, out) == (0, "") and "fastface scan FOLDER" in err
     assert run_json(run, "people") == []
@@ -70,8 +70,10 @@ def test_people_of_an_empty_library(run: Run, library: FakeLibrary) -> None:
 def test_faces(run: Run) -> None:
     code, out, _ = run("faces")
     lines = out.splitlines()
-    assert code == 0 and lines[0].split() == ["PERSON", "QUALITY", "PLACE", "PHOTO"]
-    assert lines[1].startswith("p1") and lines[1].endswith("35% across, 35% down  /photos/a.jpg")
+    assert code == 0 and lines[0].split() == ["ID", "PERSON", "QUALITY", "PLACE", "PHOTO"]
+    assert lines[1].startswith("f1  p1") and lines[1].endswith(
+        "35% across, 35% down  /photos/a.jpg"
+    )
     assert "(unclear)" in lines[4]
     assert len(run("faces", "Ada Lovelace")[1].splitlines()) == 3
     assert run("faces", "--unclear")[1].count("/photos/c.jpg") == 1
@@ -80,6 +82,7 @@ def test_faces(run: Run) -> None:
 def test_faces_json(run: Run) -> None:
     faces = run_json(run, "faces")
     assert faces[0] == {
+        "id": "f1",
         "photo": "/photos/a.jpg",
         "box": [0.25, 0.2, 0.2, 0.3],
         "person": "p1",
@@ -107,8 +110,8 @@ def test_an_unknown_person_is_one_line_and_exit_1(run: Run) -> None:
 
 
 def test_name(run: Run, library: FakeLibrary) -> None:
-    assert run("name", "p2", "Grace Hopper") == (0, "", "p2 is Grace Hopper, in 1 photo.\n")
-    assert library.names["p2"] == "Grace Hopper"
+    assert run("name", "p2", "Grace Hopper") == (0, "", "p2 is called Grace Hopper\n")
+    assert library.called["p2"] == "Grace Hopper"
     assert run_json(run, "name", "Grace Hopper", "Grace")["name"] == "Grace"
 
 
@@ -136,7 +139,7 @@ def test_identify_json(run: Run) -> None:
 
 def test_identify_json_in_an_empty_library(run: Run, library: FakeLibrary) -> None:
     """JSON has no infinity: strict parsers refuse what Python's own would let pass."""
-    library.names.clear()
+    library.called.clear()
     _, out, _ = run("identify", "new.jpg", "--json")
     (face,) = json.loads(out, parse_constant=pytest.fail)
     assert face["person"] is None and face["distance"] is None
@@ -202,7 +205,7 @@ def test_stats(run: Run) -> None:
 
 
 def test_library_option_before_or_after_the_command(run: Run, tmp_path: Path) -> None:
-    FakeLibrary(tmp_path / "a.db").fill().names["p1"] = "Somebody Else"
+    FakeLibrary(tmp_path / "a.db").fill().called["p1"] = "Somebody Else"
     for arguments in (
         ["--library", tmp_path / "a.db", "people"],
         ["people", "--library", tmp_path / "a.db"],
@@ -211,10 +214,10 @@ def test_library_option_before_or_after_the_command(run: Run, tmp_path: Path) ->
 
 
 def test_a_name_cannot_steer_the_terminal(run: Run, library: FakeLibrary) -> None:
-    library.names["p1"] = "Ada\x1b[2J\n\u202eevil"
+    library.called["p1"] = "Ada\x1b[2J\n\u202eevil"
     out = run("people")[1]
     assert "Ada\\x1b[2J\\n\\u202eevil" in out
-    assert run_json(run, "people")[0]["name"] == library.names["p1"]
+    assert run_json(run, "people")[0]["name"] == library.called["p1"]
 
 
 def test_verbose_says_nothing_of_a_photos_tags(
@@ -294,17 +297,17 @@ def test_a_name_joins_two_people_only_if_meant(
     terminal.isatty = lambda: True  # type: ignore[method-assign]
     monkeypatch.setattr("sys.stdin", terminal)
     assert run("name", "p2", "Ada Lovelace")[0] == (0 if joined else 1)
-    assert (library.names["p2"] == "Ada Lovelace") == joined
+    assert (library.called["p2"] == "Ada Lovelace") == joined
 
 
 def test_joining_is_asked_of_names_too(run: Run, library: FakeLibrary) -> None:
-    library.names["p2"] = "Grace"
+    library.called["p2"] = "Grace"
     code, _, err = run("name", "Grace", "Ada Lovelace")
     assert code == 1 and "Is Grace (p2, 1 photo) the same person?" in err
-    assert library.names["p2"] == "Grace"
+    assert library.called["p2"] == "Grace"
     assert run("name", "Ada Lovelace", "Ada")[0] == 0
 
 
 def test_yes_joins_without_asking(run: Run, library: FakeLibrary) -> None:
     assert run("name", "p2", "Ada Lovelace", "--yes")[0] == 0
-    assert library.names["p2"] == "Ada Lovelace"
+    assert library.called["p2"] == "Ada Lovelace"

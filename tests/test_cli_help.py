@@ -14,7 +14,7 @@ from fastface.cli import COMMANDS, main
 
 ROOT = Path(__file__).parents[1]
 # A module may not be called `import`, so it has an underscore at its end.
-NAMES = [command.__name__.rpartition(".")[2].rstrip("_") for command in COMMANDS]
+NAMES = [command.__name__.rpartition(".")[2].rstrip("_").replace("_", "-") for command in COMMANDS]
 ACTIONS = [[name] for name in NAMES] + [["models", what] for what in ("list", "install", "verify")]
 
 

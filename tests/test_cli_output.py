@@ -24,7 +24,7 @@ module = types.ModuleType("fastface.library")
 module.Library = fakes.FakeLibrary
 sys.modules["fastface.library"] = module
 library = fakes.FakeLibrary().fill(Path("/photos/caf\\udce9 \\u00fc"))
-library.names["p1"] = "Zo\\u00eb"
+library.called["p1"] = "Zo\\u00eb"
 if "many" in sys.argv[2]:
     library.faces_found *= 1_000
 from fastface.cli import main

@@ -101,7 +101,7 @@ def test_every_heading_is_in_order_and_every_link_arrives(
 
 
 def test_hostile_names_and_paths_are_text(library: FakeLibrary, tmp_path: Path) -> None:
-    library.names = {"p1": HOSTILE, "p2": None}
+    library.called = {"p1": HOSTILE, "p2": None}
     odd = tmp_path / "photos" / "<img src=x onerror=alert(3)>\udcff.jpg"
     (tmp_path / "photos/a.jpg").rename(odd)
     for face in ("f1", "f2"):
@@ -175,7 +175,7 @@ def test_photos_that_are_gone_leave_a_gap_not_an_error(
 
 
 def test_an_empty_library_has_a_page_too(library: FakeLibrary, tmp_path: Path) -> None:
-    library.names, library.faces_found, library.broken = {}, [], []
+    library.called, library.faces_found, library.broken = {}, [], []
     written = write_report(library, tmp_path / "r.html")
     assert written.n_people == 0
     assert "fastface scan FOLDER" in Page(written.path).text
@@ -194,13 +194,13 @@ def test_a_huge_library_stays_small(
         lambda _, wishes: {wish: face if wish.box else photo for wish in wishes},
     )
     paths = [tmp_path / f"a folder with a long name/IMG_{k:05}.jpg" for k in range(5000)]
-    library.names = {f"p{k}": None for k in range(900)}
+    library.called = {f"p{k}": None for k in range(900)}
     library.faces_found = [
         Face(f"f{k}", path, BOX, f"p{int(900 * rng.random() ** 3)}", 0.5, False)
         for k, path in enumerate(paths)
     ]
     present = {face.person for face in library.faces_found}
-    library.names = {key: name for key, name in library.names.items() if key in present}
+    library.called = {key: name for key, name in library.called.items() if key in present}
     library.broken = [(path, "empty file") for path in paths]
     written = write_report(library, tmp_path / "r.html")
     assert 5_000_000 < written.n_bytes < 10_000_000

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from fastface.changes import compare
 from fastface.errors import NotFoundError
+from fastface.forgetting import forget
 from fastface.looking import OpenLibrary
 from fastface.roll import Faces, Saying
 from fastface.store import person_key
-from fastface.types import Answer, Overruled, Person, Verdict
+from fastface.types import Answer, Changes, Forgotten, Overruled, Person, Verdict
 from fastface.verdicts import in_force, words
 from fastface.verdicts.kinship import relate
 from fastface.verdicts.names import new_name
@@ -26,6 +28,26 @@ class Answers(OpenLibrary):
     All raise NotFoundError for a person or face that is not in the library, AmbiguousError where
     several people may be meant, LibraryError as `Library` does.
     """
+
+    @contextlib.contextmanager
+    def watching(self, *, dry_run: bool = False) -> Iterator[Changes]:
+        """Answers given inside happen as a whole; what they change is told at the end.
+
+        dry_run: nothing is kept.
+
+        with library.watching(dry_run=True) as changes:
+            library.merge("p1", "p2")
+        print(changes.moved)
+        """
+        changes = Changes()
+        with self.rehearsal() if dry_run else self._answering():
+            self._roll.look(self._model())
+            before = self._roll.who_is_who()
+            yield changes
+            self._roll.look(self._model())
+            found = compare(before, self._roll.who_is_who())
+            changes.people, changes.moved = found.people, found.moved
+            changes.confirmed = found.confirmed
 
     def name(self, person: str, name: str) -> Person:
         """Says what a person is called; returns the person as named.
@@ -111,6 +133,17 @@ class Answers(OpenLibrary):
             number = self._present(person)
             return self._say(words.FAVOURITE, {"person": number}, self._of(number, [face]))
 
+    def forget(self, person: str) -> Forgotten:
+        """Deletes a person: embeddings, boxes, name, and what was said of nobody else.
+
+        This cannot be undone.  What stays is where in which photos they are, so that no scan brings
+        these faces back; in other photos they will be somebody new.  Faces of theirs that were
+        taken for somebody else's stay.  The photos are not touched.
+        """
+        with self._answering():
+            forgotten = forget(self._store, self._roll, self._find(person))
+        return forgotten._replace(scrubbed=self._store.scrub())
+
     def undo(self, number: int | None = None) -> Answer:
         """Takes an answer back, with all of its batch; returns what was taken back.
 
@@ -128,7 +161,7 @@ class Answers(OpenLibrary):
                 number = last[-1]
             if number not in verdicts:
                 raise ValueError(f"there is no answer {number}; see the history")
-            if verdicts[number].kind == words.FORGET:
+            if verdicts[number].kind == words.FORGET or "redacted" in verdicts[number].payload:
                 raise ValueError("who was forgotten cannot be brought back")
             if not stands[number]:
                 raise ValueError(f"answer {number} was taken back already")

@@ -11,7 +11,7 @@ from typing import Self
 
 import platformdirs
 
-from fastface.errors import AmbiguousError, NotFoundError
+from fastface.errors import AmbiguousError, LibraryError, NotFoundError
 from fastface.roll import Roll
 from fastface.store import PersonRow, Store, person_key
 from fastface.types import Face, LibraryStats, Person, PhotoRow
@@ -33,6 +33,10 @@ class OpenLibrary:
         self.path = Path(os.path.realpath(default_path() if path is None else path))
         self._store = Store(self.path, read_only=read_only)
         self._roll = Roll(self._store)
+        if not read_only and self._store.is_scrub_pending():
+            # Somebody was forgotten by a process that ended, or while another was reading.
+            with contextlib.suppress(LibraryError):
+                self._store.scrub()
 
     def __enter__(self) -> Self:
         return self
@@ -83,6 +87,10 @@ class OpenLibrary:
             )
             for n in shown
         ]
+
+    def names(self) -> dict[str, str | None]:
+        """The name, or None, of everybody by id, those on missing photos too."""
+        return {person_key(number): name for number, name in self._store.names().items()}
 
     def find_person(self, person: str) -> str:
         """The id of the person that is meant: an id, a name or most of one, in any case.

@@ -10,6 +10,7 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
+from fastface.changes import WhoIsWho
 from fastface.store import Members, PersonRow, Store
 from fastface.types import IntArray, Verdict
 from fastface.verdicts import Heard, Places, Rulings, listen, number, replay, weigh, words
@@ -32,8 +33,16 @@ class Roll:
         self.reset()
 
     def reset(self) -> None:
-        """Forgets what was read; after a transaction that was rolled back."""
+        """Drops what was read; after a transaction that was rolled back."""
         self._version: tuple[str, int, int] | None = None
+
+    def start_anew(self) -> None:
+        """Reads everything again, after facts or the log itself were changed, and settles."""
+        self._store.facts_changed()
+        self._store.set_state("heard", None)
+        self.reset()
+        self.look(self._model)
+        self.settle()
 
     @contextlib.contextmanager
     def changing(self, model: str) -> Iterator[None]:
@@ -64,7 +73,8 @@ class Roll:
         self._heard_anew = self._store.state("heard") != self._heard_of
         if self._heard_anew:
             here = set(members.ids.tolist())
-            found = {id_: at for id_, at in self._store.candidates().items() if id_ in here}
+            seen = self._store.observations_on(self._store.hashes_said())
+            found = {id_: place for id_, place in seen.items() if id_ in here}
             rows = listen(self._store.verdicts(), Places(found.values()))
             there = rows[:, 1] >= 0
             rows[there, 1] = members.rows_of(np.array([*found], np.int64))[rows[there, 1]]
@@ -104,6 +114,10 @@ class Roll:
         self.rulings = weigh(self._heard)
         self.settle()
         return said
+
+    def who_is_who(self) -> WhoIsWho:
+        """The people of this moment, to be compared with those of a later one."""
+        return WhoIsWho(self.members, dict(self._people))
 
     def faces_of(self, person: int) -> Faces:
         """A person's faces, those on photos that are missing now too, with the person's number."""

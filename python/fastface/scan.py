@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from fastface.errors import FastfaceError, LibraryError, PhotoError, ScanInterrupted
+from fastface.forgetting import not_forgotten
 from fastface.photos import PhotoFile, content_hash, display_name, iter_photos
 from fastface.reading import ChangedWhileReadError, LazyAnalyzer, Reading, read_photo
 from fastface.store import FailureRow, FileRow, Store
@@ -258,7 +259,10 @@ class _Scan:
             return "n_failed"
         assert item.content_hash is not None
         new = item.analysis is not None and self._store.add_analysis(
-            item.content_hash, item.analysis.metadata, self._model, item.analysis.observations
+            item.content_hash,
+            item.analysis.metadata,
+            self._model,
+            not_forgotten(self._store, item.content_hash, item.analysis.observations),
         )
         self._store.put_file(item.key, size, mtime_ns, item.content_hash)
         if new:

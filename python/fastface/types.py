@@ -198,6 +198,53 @@ class Answer:
     batch: int | None = None
 
 
+class PersonState(NamedTuple):
+    """A person at one time.  n_faces: those on missing photos too.  cover: what the user chose."""
+
+    name: str | None
+    n_faces: int
+    hidden: bool
+    cover: int | None
+
+
+class PersonChange(NamedTuple):
+    """What became of a person.  before, after: None where there is no such person."""
+
+    person: str
+    before: PersonState | None
+    after: PersonState | None
+
+
+class FacesMoved(NamedTuple):
+    """source, target: whose so many faces were and are; None for nobody's."""
+
+    n_faces: int
+    source: str | None
+    target: str | None
+
+
+@dataclass(slots=True)
+class Changes:
+    """What answers change.  confirmed: person id -> how many more faces the user confirmed."""
+
+    people: tuple[PersonChange, ...] = ()
+    moved: tuple[FacesMoved, ...] = ()
+    confirmed: dict[str, int] = field(default_factory=dict)
+
+
+class Forgotten(NamedTuple):
+    """What was deleted of a person.
+
+    n_answers: entries of the history that are only a number now.  scrubbed: whether no copy is left
+    in the library's files; if another program reads them, the next that writes sees to it.
+    """
+
+    n_faces: int
+    n_photos: int
+    n_answers: int
+    scrubbed: bool
+
+
 class Anchor(NamedTuple):
     """A place in a photo's content: what a verdict holds on to, whatever the clusters become."""
 

@@ -13,40 +13,43 @@ from collections.abc import Sequence
 
 from fastface import _core
 from fastface.cli import (
+    confirm,
     demo,
+    different,
     doctor,
     export,
     faces,
+    favourite,
+    forget,
+    hide,
+    history,
     identify,
     import_,
+    merge,
     models,
     name,
+    not_face,
     people,
     photos,
+    reject,
     report,
     scan,
+    split,
     stats,
     together,
+    undo,
+    unhide,
 )
 from fastface.cli.arguments import Parser, new_parser
 from fastface.cli.output import Output, adopt_streams, drop_stdout
 from fastface.errors import FastfaceError
 
 COMMANDS = (
-    demo,
-    scan,
-    people,
-    faces,
-    photos,
-    together,
-    name,
-    identify,
-    import_,
-    export,
-    report,
-    stats,
-    models,
-    doctor,
+    *(demo, scan, people, faces, photos, together, identify),
+    *(name, merge, split, different, confirm, reject, not_face, favourite, hide, unhide),
+    *(undo, history, forget),
+    *(import_, export, report, stats),
+    *(models, doctor),
 )
 
 EXIT_ERROR, EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 1, 130, 141

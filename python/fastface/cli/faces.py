@@ -21,9 +21,10 @@ def register(commands: Commands) -> None:
         summary="list the faces, of everybody or of one person",
         description="""\
 QUALITY runs from 0 to 1. Unclear faces (too small, blurred or turned away) are
-kept but belong to nobody.
+kept but belong to nobody. The ID of a face stays the same from one run to the next;
+`confirm`, `reject`, `split` and others take it.
 
-JSON: a list of objects with photo, box ([left, top, width, height] in fractions
+JSON: a list of objects with id, photo, box ([left, top, width, height] in fractions
 of the upright photo), person (an ID, or null), quality, unclear.""",
         examples="""\
   fastface faces                         every face
@@ -42,8 +43,11 @@ def run(args: Namespace, out: Output) -> None:
     if out.as_json:
         out.json([as_json(face) for face in chosen])
     elif chosen:
-        rows = [[_owner(face), f"{face.quality:.2f}", place(face), face.photo] for face in chosen]
-        out.table(["PERSON", "QUALITY", "PLACE", "PHOTO"], rows)
+        rows = [
+            [face.id, _owner(face), f"{face.quality:.2f}", place(face), face.photo]
+            for face in chosen
+        ]
+        out.table(["ID", "PERSON", "QUALITY", "PLACE", "PHOTO"], rows)
     if not chosen:
         out.say("No such faces." if faces else "No faces yet. To find some: fastface scan FOLDER")
 
@@ -51,6 +55,7 @@ def run(args: Namespace, out: Output) -> None:
 def as_json(face: Face) -> dict[str, Any]:
     """A face as other programs read it."""
     return {
+        "id": face.id,
         "photo": str(face.photo),
         "box": box_list(face.box),
         "person": face.person,

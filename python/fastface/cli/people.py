@@ -20,14 +20,14 @@ def register(commands: Commands) -> None:
         commands,
         "people",
         run,
-        usage="fastface people [--min-photos N] [--seen] [options]",
+        usage="fastface people [--min-photos N] [--seen] [--hidden] [options]",
         summary="list the people that were found",
         description="""\
 The ID of a person stays the same from one run to the next; use it, or the name
-once you have given one, with `photos`, `faces` and `name`.
+once you have given one, with `photos`, `faces`, `name` and the other commands.
 
 JSON: a list of objects with id, name (or null), photos, faces, first_seen and last_seen
-(ISO 8601 by the camera's clock, or null).""",
+(ISO 8601 by the camera's clock, or null), hidden.""",
         examples="""\
   fastface people
   fastface people --min-photos 3         leave out passers-by
@@ -42,15 +42,19 @@ JSON: a list of objects with id, name (or null), photos, faces, first_seen and l
         help="only people in N photos or more",
     )
     parser.add_argument("--seen", action="store_true", help="show first and last photo's day")
+    parser.add_argument("--hidden", action="store_true", help="only people whom you have hidden")
 
 
 def run(args: Namespace, out: Output) -> None:
     with open_library(args) as library:
-        people = library.people()
-    shown = [person for person in people if person.n_photos >= args.min_photos]
-    show(out, shown, seen=args.seen)
-    if not people:
+        everybody = library.people(hidden=True)
+    listed = [person for person in everybody if person.hidden == args.hidden]
+    chosen = [person for person in listed if person.n_photos >= args.min_photos]
+    show(out, chosen, seen=args.seen)
+    if not everybody:
         out.say("No people yet. To find some: fastface scan FOLDER")
+    elif args.hidden and not listed:
+        out.say("Nobody is hidden.")
 
 
 def show(out: Output, people: list[Person], *, seen: bool = False) -> None:
@@ -81,4 +85,5 @@ def as_json(person: Person) -> dict[str, Any]:
         "faces": person.n_faces,
         "first_seen": iso_time(person.first_seen),
         "last_seen": iso_time(person.last_seen),
+        "hidden": person.hidden,
     }

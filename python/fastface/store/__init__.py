@@ -12,6 +12,7 @@ from pathlib import Path
 
 from fastface.store.database import Database
 from fastface.store.facts import FactTables
+from fastface.store.forgetting import ForgettingTables
 from fastface.store.grouping import GroupingTables
 from fastface.store.people import PeopleTables, person_key
 from fastface.store.rows import Facts, FailureRow, FileRow, Members, PersonRow
@@ -21,7 +22,7 @@ from fastface.store.verdict_log import VerdictLog
 __all__ = ["Facts", "FailureRow", "FileRow", "Members", "PersonRow", "Store", "person_key"]
 
 
-class Store(FactTables, GroupingTables, PeopleTables, SearchTables, VerdictLog):
+class Store(FactTables, GroupingTables, PeopleTables, SearchTables, VerdictLog, ForgettingTables):
     """The tables of one library file.  Writes belong inside `with store.atomic():`."""
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:

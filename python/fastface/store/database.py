@@ -78,6 +78,11 @@ class Database:
         with self._translated():
             self._connection.executemany(sql, parameters)
 
+    @property
+    def is_changing(self) -> bool:
+        """Whether a transaction that writes is open."""
+        return self._depth > 0
+
     @contextlib.contextmanager
     def atomic(self) -> Iterator[None]:
         """All writes inside happen, or none does; inside another `atomic` it is a savepoint.
@@ -117,6 +122,11 @@ class Database:
             if self._connection.in_transaction:  # an I/O error ends it by itself
                 self.run("ROLLBACK")
 
+    def empty_log(self) -> bool:
+        """Moves the write-ahead log into the file and cuts it off; False if another reads it."""
+        busy, _, _ = self.rows("PRAGMA wal_checkpoint(TRUNCATE)")[0]
+        return not busy
+
     def _prepare(self) -> None:
         execute = self._connection.execute
         # Looked at before anything is set: a file that is not ours, or newer, stays as it is.
@@ -131,6 +141,7 @@ class Database:
                 f"{self.path} was written by a newer fastface (format {version}, this one reads up "
                 f"to {len(MIGRATIONS)}); upgrade fastface to open it"
             )
+        execute("PRAGMA temp_store = MEMORY")  # no embeddings in files for sorting
         if self.read_only:
             # A connection that may tidy up the log beside the file, but not change what is in it.
             execute("PRAGMA query_only = ON")

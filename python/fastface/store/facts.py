@@ -104,7 +104,7 @@ class FactTables(Tables):
                 for position, observation in enumerate(observations)
             ),
         )
-        self._facts_changed()
+        self.facts_changed()
         return True
 
     def paths_of(self, content_hash: str) -> list[bytes]:
@@ -146,12 +146,12 @@ class FactTables(Tables):
                content_id = excluded.content_id""",
             (path, size, mtime_ns, self._content_id(content_hash)),
         )
-        self._facts_changed()
+        self.facts_changed()
 
     def put_failure(self, path: bytes, failure: FailureRow) -> None:
         """Remembers that a path holds no photo that can be read."""
         if self._database.run("DELETE FROM file WHERE path = ?", (path,)).rowcount:
-            self._facts_changed()
+            self.facts_changed()
         self._database.run("REPLACE INTO failure VALUES (?, ?, ?, ?, ?)", (path, *failure))
 
     def mark_missing(self, paths: Iterable[bytes], *, missing: bool = True) -> None:
@@ -164,7 +164,7 @@ class FactTables(Tables):
         if missing:
             self._database.run_many("DELETE FROM failure WHERE path = ?", keys)
         if keys:
-            self._facts_changed()
+            self.facts_changed()
 
     def facts(self, model: str) -> Facts:
         """All observations of a model on photos that are present."""
@@ -201,13 +201,6 @@ class FactTables(Tables):
             quality=np.array([row[9] for row in observations], np.float32),
             unclear=np.array([row[10] for row in observations], np.bool_),
         )
-
-    def revision(self) -> int:
-        """A number that grows whenever facts change."""
-        return int(self.state("revision", 0))
-
-    def _facts_changed(self) -> None:
-        self.set_state("revision", self.revision() + 1)
 
     def _content_id(self, content_hash: str) -> int:
         row = self._database.row(f"SELECT {_CONTENT_OF}", (content_hash,))

@@ -31,3 +31,11 @@ class Tables:
     def set_state(self, key: str, value: Any) -> None:
         """Keeps a small value; anything that JSON can hold."""
         self._database.run("REPLACE INTO state VALUES (?, ?)", (key, json.dumps(value)))
+
+    def revision(self) -> int:
+        """A number that grows whenever facts change."""
+        return int(self.state("revision", 0))
+
+    def facts_changed(self) -> None:
+        """Makes the revision grow."""
+        self.set_state("revision", self.revision() + 1)

@@ -95,12 +95,16 @@ class VerdictLog(Tables):
         """Lets go of what was heard, so that it is heard again."""
         self._database.run("DELETE FROM heard")
 
-    def candidates(self) -> dict[int, Anchor]:
-        """Every observation on a photo that a verdict is about, in canonical order."""
+    def hashes_said(self) -> list[str]:
+        """The contents of all photos that verdicts are about."""
+        rows = self._database.rows("SELECT DISTINCT content_hash FROM anchor ORDER BY content_hash")
+        return [row[0] for row in rows]
+
+    def places_said(self, kind: str, content_hash: str) -> list[Box]:
+        """Where on a photo verdicts of one kind are about."""
         rows = self._database.rows(
-            """SELECT observation.id, hash, box_left, box_top, box_width, box_height
-               FROM observation JOIN content ON content.id = content_id
-               WHERE hash IN (SELECT content_hash FROM anchor)
-               ORDER BY hash, position, observation.model"""
+            """SELECT box_left, box_top, box_width, box_height
+               FROM anchor JOIN verdict ON id = verdict_id WHERE kind = ? AND content_hash = ?""",
+            (kind, content_hash),
         )
-        return {row[0]: Anchor(row[1], Box(*row[2:])) for row in rows}
+        return [Box(*row) for row in rows]

@@ -1,0 +1,59 @@
+"""Forgetting somebody: nothing of their likeness stays, nor their name.
+
+What stays is where in which photos they are, so that another scan does not bring them back; that
+they were merged with nobody else's number; and everything that was said of other people.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import Final
+
+from fastface.roll import Roll
+from fastface.store import Store
+from fastface.types import Anchor, Forgotten, Observation, Verdict
+from fastface.verdicts import Places, words
+
+_OF_ONE: Final = {words.NAME, words.CONFIRM, words.HIDE, words.UNHIDE, words.FAVOURITE}
+
+
+def forget(store: Store, roll: Roll, person: int) -> Forgotten:
+    """Deletes a person; inside `Roll.changing`, and before `Store.scrub`."""
+    numbers = {person, *(n for n in roll.rulings.kin.people if roll.rulings.kin.root(n) == person)}
+    faces = [row for row, _ in roll.faces_of(person)]
+    places = [*store.anchors(roll.members.ids[faces].tolist()).values()]
+    hashes = {place.content_hash for place in places}
+    here = Places(places)
+
+    anchors = store.anchors_on(hashes)
+    theirs = {row for row, (_, anchor) in anchors.items() if here.find(anchor) is not None}
+    n_left = store.n_anchors()
+    for row in theirs:
+        n_left[anchors[row][0]] -= 1
+    emptied = {anchors[row][0] for row in theirs if not n_left[anchors[row][0]]}
+    redacted = [v.id for v in roll.verdicts if v.id in emptied or _is_only_of(v, numbers)]
+    store.redact(redacted, theirs, words.REDACTED)
+
+    seen = store.observations_on(hashes)
+    gone = [id_ for id_, place in seen.items() if here.find(place) is not None]
+    never_again = [(place, 0) for place in places]
+    store.add_verdict(words.say(words.FORGET, {}, never_again, said_at=time.time()))
+    store.delete_observations(gone)
+    roll.start_anew()
+    return Forgotten(len(faces), len(hashes), len(redacted), scrubbed=False)
+
+
+def _is_only_of(verdict: Verdict, numbers: set[int]) -> bool:
+    people = set(words.people_of(verdict))
+    return verdict.kind in _OF_ONE | {words.SAME} and bool(people) and people <= numbers
+
+
+def not_forgotten(
+    store: Store, content_hash: str, observations: Iterable[Observation]
+) -> list[Observation]:
+    """What of the observations on a photo may be remembered."""
+    places = Places(
+        Anchor(content_hash, box) for box in store.places_said(words.FORGET, content_hash)
+    )
+    return [seen for seen in observations if places.find(Anchor(content_hash, seen.box)) is None]
