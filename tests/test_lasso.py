@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fastface.kernels import SparseCodes, lasso
+from fastface.kernels import SparseCodes, lasso, lasso_path
 from tests.reference import lasso as reference
 
 SOLVERS = ["cd", "ista", "fista"]
@@ -54,6 +54,52 @@ def test_agrees_with_the_twin_on_every_target(target, solver, positive):
         assert (excess <= 1.01e-6).all()  # the gap bounds the distance to the optimum
         if d == 128:  # where the optimum is unique and well conditioned
             np.testing.assert_allclose(codes.toarray(), twin, atol=3e-3)
+
+
+# A single query; few atoms, whose Gram matrix pays; many, which are told apart by 8-bit words.
+@pytest.mark.parametrize(("n_people", "n_queries"), [(40, 1), (15, 90), (40, 90)])
+@pytest.mark.parametrize("positive", [False, True])
+def test_every_way_through_a_batch_agrees_on_every_target(target, n_people, n_queries, positive):
+    dictionary, queries = people(n_people, 20, 40, n_queries)
+    dictionary[7] = 0
+    dictionary[-1] = dictionary[0]
+    queries[0] *= 1e-3
+    for lam in (0.02, 0.3, 1.2):
+        codes = lasso(dictionary, queries, lam, positive=positive)
+        assert_valid(codes, dictionary, queries, lam, positive)
+        again = lasso(dictionary, queries[::-1], lam, positive=positive, threads=3)
+        np.testing.assert_array_equal(again.toarray()[::-1], codes.toarray())
+
+
+def test_words_cannot_tell_apart_what_lies_within_their_error():
+    # More atoms than candidates whose pulls differ by less than a word can say, and a small lambda.
+    rng = np.random.default_rng(4)
+    dictionary = unit(1 + 0.02 * rng.standard_normal((1500, 30)))
+    queries = unit(1 + 0.3 * rng.standard_normal((60, 30)))
+    for lam in (1e-3, 0.1, 1.9):
+        assert_valid(lasso(dictionary, queries, lam), dictionary, queries, lam)
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_a_path_is_certified_at_every_lambda(solver):
+    dictionary, queries = people(30, 5, 48, 33)
+    lams = [0.05, 1.0, 0.4, 0.4]
+    path = lasso_path(dictionary, queries, lams, solver=solver)
+    for lam, codes in zip(lams, path, strict=True):
+        assert_valid(codes, dictionary, queries, lam)
+    np.testing.assert_allclose(path[2].toarray(), path[3].toarray(), atol=1e-3)
+    fresh = lasso(dictionary, queries, 0.05, solver=solver, tol=1e-7)
+    warm = lasso_path(dictionary, queries, [0.1, 0.07, 0.05], solver=solver, tol=1e-7)[2]
+    np.testing.assert_allclose(warm.toarray(), fresh.toarray(), atol=3e-3)
+    if solver != "cd":  # a short way from the neighbour's codes
+        assert warm.n_iter.mean() < fresh.n_iter.mean()
+    assert lasso_path(dictionary, queries, [], solver=solver) == []
+
+
+@pytest.mark.parametrize("lams", [0.3, [[0.3]], [0.3, 0], [0.3, float("nan")], [-1]])
+def test_bad_paths_are_refused(lams):
+    with pytest.raises(ValueError, match="lams: expected"):
+        lasso_path(np.eye(3), np.eye(3), lams)
 
 
 @pytest.mark.parametrize("solver", SOLVERS)

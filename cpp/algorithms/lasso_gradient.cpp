@@ -17,7 +17,7 @@ struct Point {
   std::vector<float> x;
   std::vector<float> explained;
 
-  explicit Point(const Problem& problem) : x(problem.n_atoms()), explained(problem.n_dimensions()) {}
+  explicit Point(const Problem& problem) : x(problem.atoms.size()), explained(problem.atoms.dims()) {}
 };
 
 double squared_distance(std::span<const float> a, std::span<const float> b) {
@@ -33,7 +33,7 @@ class Query {
  public:
   Query(const Problem& problem, const float* query, double lipschitz)
       : problem_(&problem),
-        query_(query, problem.n_dimensions()),
+        query_(query, problem.atoms.dims()),
         lipschitz_(lipschitz),
         certify_below_(problem.tol),
         current_(problem),
@@ -45,8 +45,12 @@ class Query {
   // Of the point that the next step starts from.
   std::span<const float> residual() const { return residual_; }
 
+  bool rough() const { return false; }
+
   // One step by `correlations`, those of all atoms with residual(). True when done.
   bool step(const float* correlations, bool accelerate);
+  // To be solved again, from here, for another threshold.
+  void restart();
   Code code() const { return {support_, values_, gap_, n_iter_}; }
 
  private:
@@ -78,13 +82,12 @@ void Query::shrink(const float* correlations) {
     const auto rate = static_cast<float>(1 / lipschitz_);
     const auto threshold = static_cast<float>(problem.threshold / lipschitz_);
     std::ranges::fill(next_.explained, 0.0f);
-    for (std::size_t j = 0; j < problem.n_atoms(); ++j) {
+    for (std::size_t j = 0; j < problem.atoms.size(); ++j) {
       const float moved = ahead_.x[j] + rate * correlations[j];
       const float size = std::max(problem.pull(moved) - threshold, 0.0f);
       next_.x[j] = moved < 0 ? -size : size;
       if (next_.x[j] != 0)
-        problem.kernels.axpy(next_.x[j], problem.dictionary.row(j), next_.explained.data(),
-                             problem.n_dimensions());
+        problem.kernels.axpy(next_.x[j], problem.atoms.row(j), next_.explained.data(), problem.atoms.dims());
     }
     const double bent = squared_distance(next_.explained, ahead_.explained);
     if (!(bent > lipschitz_ * squared_distance(next_.x, ahead_.x) + rounding)) return;
@@ -93,9 +96,8 @@ void Query::shrink(const float* correlations) {
 
 // Dual objective at the residual of `ahead`, scaled until feasible.
 double Query::dual(const float* correlations) const {
-  float hardest = 0;
-  for (std::size_t j = 0; j < problem_->n_atoms(); ++j)
-    hardest = std::max(hardest, problem_->pull(correlations[j]));
+  const float hardest =
+      problem_->kernels.hardest_pull(correlations, problem_->atoms.size(), problem_->positive);
   const double scale = hardest > problem_->threshold ? problem_->threshold / hardest : 1;
   double inner = 0;
   double squared = 0;
@@ -127,18 +129,21 @@ bool Query::certified() {
   const Problem& problem = *problem_;
   support_.clear();
   values_.clear();
-  for (std::size_t j = 0; j < problem.n_atoms(); ++j) {
+  for (std::size_t j = 0; j < problem.atoms.size(); ++j) {
     if (next_.x[j] == 0) continue;
     support_.push_back(static_cast<std::int32_t>(j));
     values_.push_back(next_.x[j]);
   }
   certificate_.update(support_, values_);
-  std::vector<float> correlations(problem.n_atoms());
-  correlate(problem, {certificate_.values().data(), 1, problem.n_dimensions()},
-            {correlations.data(), 1, problem.n_atoms()});
-  std::vector<std::int32_t> atoms(problem.n_atoms());
+  std::vector<float> correlations(problem.atoms.size());
+  const float* residual = certificate_.values().data();
+  problem.kernels.row_products(&residual, 1, problem.atoms.rows().data(), problem.atoms.size(),
+                               problem.atoms.dims(), correlations.data(), problem.atoms.size());
+  std::vector<std::int32_t> atoms(problem.atoms.size());
   std::iota(atoms.begin(), atoms.end(), 0);
-  gap_ = certificate_.gap(certificate_.hardest_pull(atoms, correlations));
+  std::vector<std::int32_t> found(atoms.size() + kFindingRoom);
+  gap_ =
+      certificate_.gap(certificate_.hardest_pull(atoms, correlations, certificate_.error_per_norm(), found));
   return gap_ <= problem.tol;
 }
 
@@ -162,14 +167,22 @@ void Query::extrapolate(bool accelerate) {
   std::swap(current_, next_);
 }
 
+void Query::restart() {
+  n_iter_ = 0;
+  certify_below_ = problem_->tol;
+  momentum_ = 1;
+  current_ = ahead_ = next_;
+  for (std::size_t k = 0; k < query_.size(); ++k) residual_[k] = query_[k] - ahead_.explained[k];
+}
+
 }  // namespace
 
-double estimate_lipschitz(const Problem& problem) {
-  const std::size_t d = problem.n_dimensions();
+double estimate_lipschitz(const Atoms& atoms) {
+  const std::size_t d = atoms.dims();
   // From the longest atom: the estimate is at least its squared norm, never zero by accident.
-  const auto longest = std::ranges::max_element(problem.norms) - problem.norms.begin();
-  if (problem.n_atoms() == 0) return 1;
-  const float* start = problem.dictionary.row(static_cast<std::size_t>(longest));
+  const auto longest = std::ranges::max_element(atoms.norms()) - atoms.norms().begin();
+  if (atoms.size() == 0) return 1;
+  const float* start = atoms.row(static_cast<std::size_t>(longest));
   std::vector<float> v(start, start + d);
   std::vector<float> image(d);
   double eigenvalue = 0;
@@ -180,25 +193,31 @@ double estimate_lipschitz(const Problem& problem) {
     const double norm = std::sqrt(squared);
     for (float& value : v) value = static_cast<float>(value / norm);
     std::ranges::fill(image, 0.0f);
-    for (std::size_t j = 0; j < problem.n_atoms(); ++j) {
-      const float* atom = problem.dictionary.row(j);
-      problem.kernels.axpy(problem.kernels.dot(atom, v.data(), d), atom, image.data(), d);
+    for (std::size_t j = 0; j < atoms.size(); ++j) {
+      const float* atom = atoms.row(j);
+      atoms.kernels().axpy(atoms.kernels().dot(atom, v.data(), d), atom, image.data(), d);
     }
     const double before = eigenvalue;
-    eigenvalue = problem.kernels.dot(v.data(), image.data(), d);
+    eigenvalue = atoms.kernels().dot(v.data(), image.data(), d);
     v.swap(image);
     if (eigenvalue - before <= 1e-3 * eigenvalue) break;
   }
   return eigenvalue > 0 ? eigenvalue : 1;
 }
 
-void solve_by_gradient(const Problem& problem, MatrixView<const float> queries, bool accelerate,
-                       double lipschitz, std::span<Code> codes) {
+void solve_by_gradient(const Problem& shared, MatrixView<const float> queries, std::span<const double> lams,
+                       bool accelerate, double lipschitz, std::span<const std::span<Code>> codes) {
+  Problem problem = shared;
   std::vector<Query> states;
   for (std::size_t i = 0; i < queries.rows; ++i) states.emplace_back(problem, queries.row(i), lipschitz);
-  solve_in_step(problem, states, codes, [accelerate](Query& state, const float* correlations) {
-    return state.step(correlations, accelerate);
-  });
+  Correlator correlator(problem.atoms, queries.rows);
+  for (std::size_t k = 0; k < lams.size(); ++k) {
+    problem.threshold = 0.5 * lams[k];
+    for (Query& state : states) state.restart();
+    solve_in_step(correlator, std::span(states), codes[k], [accelerate](Query& state, const Told& told) {
+      return state.step(told.correlations, accelerate);
+    });
+  }
 }
 
 }  // namespace fastface::lasso_solvers

@@ -1,40 +1,34 @@
 #include "algorithms/lasso_problem.hpp"
 
 #include <algorithm>
+#include <stdexcept>
+#include <string>
 
 namespace fastface::lasso_solvers {
 
-Problem::Problem(MatrixView<const float> rows, const LassoOptions& options)
-    : kernels(fastface::kernels()),
-      dictionary(rows),
-      norms(rows.rows),
-      atoms(rows.rows),
-      threshold(0.5 * options.lam),
-      positive(options.positive),
-      tol(options.tol),
-      max_iter(options.max_iter) {
-  for (std::size_t j = 0; j < rows.rows; ++j) {
-    atoms[j] = rows.row(j);
-    norms[j] = std::sqrt(kernels.dot(atoms[j], atoms[j], rows.cols));
-    largest_norm = std::max(largest_norm, norms[j]);
-  }
+void require_range(float squared_norm, const char* name, std::size_t row) {
+  constexpr float kLargest = 1e30f;  // products of a few larger norms would leave float32
+  if (squared_norm <= kLargest) return;
+  throw std::invalid_argument(
+      std::string(name) + ": row " + std::to_string(row) +
+      (std::isnan(squared_norm) ? " holds NaN" : " is infinite or too large (norm above 1e15)"));
 }
 
 Residual::Residual(const Problem& problem, const float* query)
-    : problem_(&problem), query_(query), wide_(problem.n_dimensions()), narrow_(problem.n_dimensions()) {
+    : problem_(&problem), query_(query), wide_(problem.atoms.dims()), narrow_(problem.atoms.dims()) {
   update({}, {});
   query_squared_ = squared_;
 }
 
 void Residual::update(std::span<const std::int32_t> atoms, std::span<const float> values) {
   const Problem& problem = *problem_;
-  const std::size_t d = problem.n_dimensions();
+  const std::size_t d = problem.atoms.dims();
   std::copy_n(query_, d, wide_.begin());
   l1_ = 0;
   for (std::size_t t = 0; t < atoms.size(); ++t) {
     if (values[t] == 0) continue;
     l1_ += std::abs(values[t]);
-    problem.kernels.axpy_wide(-values[t], problem.dictionary.row(atoms[t]), wide_.data(), d);
+    problem.kernels.axpy_wide(-values[t], problem.atoms.row(atoms[t]), wide_.data(), d);
   }
   std::copy(wide_.begin(), wide_.end(), narrow_.begin());
   squared_ = problem.kernels.squared_norm_wide(wide_.data(), d);
@@ -48,31 +42,30 @@ double Residual::gap(double hardest_pull) const {
   return std::max(0.0, primal() - dual) / (0.5 * query_squared_);
 }
 
-double Residual::hardest_pull(std::span<const std::int32_t> atoms,
-                              std::span<const float> correlations) const {
+double Residual::hardest_pull(std::span<const std::int32_t> atoms, std::span<const float> correlations,
+                              double error_per_norm, std::span<std::int32_t> found) const {
   const Problem& problem = *problem_;
-  const std::size_t d = problem.n_dimensions();
-  const double error_per_norm = rounding_error(d) * std::sqrt(squared_);
-  double surely_reached = 0;
-  for (std::size_t t = 0; t < atoms.size(); ++t)
-    surely_reached = std::max(surely_reached, problem.pull(static_cast<double>(correlations[t])) -
-                                                  error_per_norm * problem.norms[atoms[t]]);
+  const double largest_error = error_per_norm * problem.atoms.largest_norm();
+  const double surely_reached =
+      problem.kernels.hardest_pull(correlations.data(), correlations.size(), problem.positive) -
+      largest_error;
+  const auto least = static_cast<float>((1 - 1e-6) * surely_reached - largest_error);
+  const std::size_t count = problem.kernels.find_pulling(correlations.data(), correlations.size(), least,
+                                                         problem.positive, found.data());
   double hardest = 0;
-  for (std::size_t t = 0; t < atoms.size(); ++t) {
+  for (const std::int32_t t : found.first(count)) {
+    const std::int32_t atom = atoms[t];
     const double at_most =
-        problem.pull(static_cast<double>(correlations[t])) + error_per_norm * problem.norms[atoms[t]];
+        problem.pull(static_cast<double>(correlations[t])) + error_per_norm * problem.atoms.norm(atom);
     if (at_most < surely_reached) continue;
-    hardest = std::max(
-        hardest, problem.pull(problem.kernels.dot_wide(problem.dictionary.row(atoms[t]), wide_.data(), d)));
+    hardest = std::max(hardest, problem.pull(problem.kernels.dot_wide(problem.atoms.row(atom), wide_.data(),
+                                                                      problem.atoms.dims())));
   }
   return hardest;
 }
 
-void correlate(const Problem& problem, MatrixView<const float> vectors, MatrixView<float> correlations) {
-  std::vector<const float*> rows(vectors.rows);
-  for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = vectors.row(i);
-  problem.kernels.row_products(rows.data(), rows.size(), problem.atoms.data(), problem.n_atoms(),
-                               problem.n_dimensions(), correlations.data, correlations.cols);
+double Residual::error_per_norm() const {
+  return rounding_error(problem_->atoms.dims()) * std::sqrt(squared_);
 }
 
 }  // namespace fastface::lasso_solvers

@@ -10,25 +10,27 @@
 #include <vector>
 
 #include "algorithms/lasso.hpp"
+#include "algorithms/lasso_atoms.hpp"
 #include "core/kernels.hpp"
 
 namespace fastface::lasso_solvers {
 
 struct Problem {
-  const Kernels& kernels;
-  MatrixView<const float> dictionary;
-  std::vector<float> norms;         // of the atoms
-  std::vector<const float*> atoms;  // rows of the dictionary
-  float largest_norm = 0;
+  const Atoms& atoms;
+  const Kernels& kernels;  // those of the atoms
   double threshold;
   bool positive;
   double tol;
   int max_iter;
 
-  Problem(MatrixView<const float> rows, const LassoOptions& options);
+  Problem(const Atoms& dictionary, const LassoOptions& options)
+      : atoms(dictionary),
+        kernels(dictionary.kernels()),
+        threshold(0.5 * options.lam),
+        positive(options.positive),
+        tol(options.tol),
+        max_iter(options.max_iter) {}
 
-  std::size_t n_atoms() const { return dictionary.rows; }
-  std::size_t n_dimensions() const { return dictionary.cols; }
   // How hard an atom with this correlation pulls towards a coefficient.
   template <class T>
   T pull(T correlation) const {
@@ -59,9 +61,13 @@ class Residual {
   // Relative gap against the dual point s * residual, s <= 1 such that the hardest pull is feasible.
   double gap(double hardest_pull) const;
 
-  // The hardest pull among `atoms`, in float64. `correlations` are theirs with values(), computed
-  // in float32: only atoms whose rounding error may reach the maximum are computed again.
-  double hardest_pull(std::span<const std::int32_t> atoms, std::span<const float> correlations) const;
+  // The hardest pull among `atoms`, in float64. `correlations` are theirs with values(), each right to
+  // error_per_norm times the atom's norm: only atoms that may reach the maximum are computed again.
+  // `found` is overwritten; it has room for the atoms and kFindingRoom more.
+  double hardest_pull(std::span<const std::int32_t> atoms, std::span<const float> correlations,
+                      double error_per_norm, std::span<std::int32_t> found) const;
+  // Such a bound for correlations computed from values() in float32.
+  double error_per_norm() const;
 
  private:
   const Problem* problem_;
@@ -78,15 +84,23 @@ class Residual {
 // where r was rounded to float32 before (Higham 2002, section 3.1).
 inline double rounding_error(std::size_t n) { return 1.01 * static_cast<double>(n + 2) * 0x1p-24; }
 
-// correlations.row(i)[j] = <vectors.row(i), atom j>
-void correlate(const Problem& problem, MatrixView<const float> vectors, MatrixView<float> correlations);
+// `count` values filled up to whole vectors of any target.
+inline std::size_t padded(std::size_t count) {
+  constexpr std::size_t kWidest = 16;
+  return (count + kWidest - 1) / kWidest * kWidest;
+}
 
-// The solvers: codes of all rows of `queries`, one block of a larger batch.
-void solve_by_coordinates(const Problem& problem, MatrixView<const float> queries, std::span<Code> codes);
-void solve_by_gradient(const Problem& problem, MatrixView<const float> queries, bool accelerate,
-                       double lipschitz, std::span<Code> codes);
+// Throws std::invalid_argument if a row of this squared norm is not finite or too large for float32.
+void require_range(float squared_norm, const char* name, std::size_t row);
+
+// The solvers: codes of all rows of `queries`, one block of a larger batch, for each lam of a path;
+// codes[k] are those of lams[k].
+void solve_by_coordinates(const Problem& problem, MatrixView<const float> queries,
+                          std::span<const double> lams, std::span<const std::span<Code>> codes);
+void solve_by_gradient(const Problem& problem, MatrixView<const float> queries, std::span<const double> lams,
+                       bool accelerate, double lipschitz, std::span<const std::span<Code>> codes);
 
 // An estimate (from below, by power iteration) of the largest eigenvalue of DD'.
-double estimate_lipschitz(const Problem& problem);
+double estimate_lipschitz(const Atoms& atoms);
 
 }  // namespace fastface::lasso_solvers

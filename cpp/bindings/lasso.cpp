@@ -1,9 +1,11 @@
 #include "algorithms/lasso.hpp"
 
 #include <pybind11/numpy.h>
+#include <pybind11/stl.h>
 
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "bindings/arrays.hpp"
 #include "bindings/register.hpp"
@@ -19,31 +21,73 @@ LassoSolver solver_named(const std::string& name) {
   throw std::invalid_argument("solver: expected 'cd', 'ista' or 'fista', got '" + name + "'");
 }
 
-py::tuple solve(const FloatArray& dictionary, const FloatArray& queries, double lam,
-                const std::string& solver, bool positive, double tol, int max_iter, std::size_t threads) {
+LassoOptions options_of(const std::string& solver, bool positive, double tol, int max_iter,
+                        std::size_t threads) {
+  return {.solver = solver_named(solver),
+          .positive = positive,
+          .tol = tol,
+          .max_iter = max_iter,
+          .threads = threads};
+}
+
+py::list take_path(std::vector<LassoCodes> path) {
+  py::list result;
+  for (LassoCodes& codes : path)
+    result.append(py::make_tuple(take(std::move(codes.indptr)), take(std::move(codes.indices)),
+                                 take(std::move(codes.values)), take(std::move(codes.gap)),
+                                 take(std::move(codes.n_iter)), codes.n_atoms,
+                                 take(std::move(codes.labels))));
+  return result;
+}
+
+py::list solve(const FloatArray& dictionary, const FloatArray& queries, const std::vector<double>& lams,
+               const std::string& solver, bool positive, double tol, int max_iter, std::size_t threads) {
   const auto atoms = matrix(dictionary, "dictionary");
   const auto rows = matrix(queries, "queries");
-  const LassoOptions options{.lam = lam,
-                             .solver = solver_named(solver),
-                             .positive = positive,
-                             .tol = tol,
-                             .max_iter = max_iter,
-                             .threads = threads};
-  LassoCodes codes;
+  const LassoOptions options = options_of(solver, positive, tol, max_iter, threads);
+  std::vector<LassoCodes> path;
   {
     const py::gil_scoped_release unlocked;
-    codes = lasso(atoms, rows, options);
+    path = lasso_path(atoms, rows, lams, options);
   }
-  return py::make_tuple(take(std::move(codes.indptr)), take(std::move(codes.indices)),
-                        take(std::move(codes.values)), take(std::move(codes.gap)),
-                        take(std::move(codes.n_iter)));
+  return take_path(std::move(path));
+}
+
+py::list solve_with(const LassoDictionary& dictionary, const FloatArray& queries,
+                    const std::vector<double>& lams, const std::string& solver, bool positive, double tol,
+                    int max_iter, std::size_t threads) {
+  const auto rows = matrix(queries, "queries");
+  const LassoOptions options = options_of(solver, positive, tol, max_iter, threads);
+  std::vector<LassoCodes> path;
+  {
+    const py::gil_scoped_release unlocked;
+    path = dictionary.lasso_path(rows, lams, options);
+  }
+  return take_path(std::move(path));
+}
+
+void add(LassoDictionary& dictionary, const FloatArray& atoms, std::int64_t label, std::size_t threads) {
+  const auto rows = matrix(atoms, "atoms");
+  const py::gil_scoped_release unlocked;
+  dictionary.add(rows, label, threads);
 }
 
 }  // namespace
 
 void register_lasso(py::module_& module) {
-  module.def("lasso", &solve, py::arg("dictionary"), py::arg("queries"), py::arg("lam"), py::arg("solver"),
+  module.def("lasso", &solve, py::arg("dictionary"), py::arg("queries"), py::arg("lams"), py::arg("solver"),
              py::arg("positive"), py::arg("tol"), py::arg("max_iter"), py::arg("threads"));
+  // Whatever may wait for another thread does so without the interpreter's lock.
+  using Unlocked = py::call_guard<py::gil_scoped_release>;
+  // A plain type for a metaclass: pybind11's own is for static properties, and unknown to type checkers.
+  py::class_<LassoDictionary>(module, "LassoDictionary",
+                              py::metaclass(reinterpret_cast<PyObject*>(&PyType_Type)))
+      .def(py::init<std::size_t>(), py::arg("n_dimensions"))
+      .def("__len__", &LassoDictionary::size, Unlocked())
+      .def("add", &add, py::arg("atoms"), py::arg("label"), py::arg("threads"))
+      .def("remove", &LassoDictionary::remove, py::arg("label"), Unlocked())
+      .def("lasso", &solve_with, py::arg("queries"), py::arg("lams"), py::arg("solver"), py::arg("positive"),
+           py::arg("tol"), py::arg("max_iter"), py::arg("threads"));
 }
 
 }  // namespace fastface::bindings

@@ -71,6 +71,9 @@ struct RowPair {
   float torsos;  // product of both rows' has_torso
 };
 
+// How far past its last entry find_pulling may write: a vector of the widest target.
+inline constexpr std::size_t kFindingRoom = 16;
+
 struct Kernels {
   const char* target;
   std::size_t lanes;           // float32 values per vector
@@ -123,10 +126,17 @@ struct Kernels {
   void (*row_products)(const float* const* left, std::size_t rows, const float* const* right,
                        std::size_t cols, std::size_t depth, float* out, std::size_t stride) noexcept;
 
+  // out[r * stride + c] = scales * <q of left row r, q of right row c> for r < rows, c < cols: rows
+  // quantised by `quantise` and packed by `pack_words`. Of the left side words and bounds are read, of
+  // the right side, one panel, words and scales.
+  void (*word_products)(const PackedWords& left, std::size_t rows, const PackedWords& right, std::size_t cols,
+                        std::size_t dims, float* out, std::size_t stride) noexcept;
   // Writes the j, ascending, with |correlations[j]| >= least (correlations[j] if `positive`); `found`
-  // has room for n. Returns their number.
+  // has room for n + kFindingRoom. Returns their number.
   std::size_t (*find_pulling)(const float* correlations, std::size_t n, float least, bool positive,
                               std::int32_t* found) noexcept;
+  // The largest |correlations[j]| (correlations[j] if `positive`), 0 at least.
+  float (*hardest_pull)(const float* correlations, std::size_t n, bool positive) noexcept;
   // One pass of coordinate descent for 1/2 x'Gx - c'x + threshold*|x|_1 (x >= 0 if `positive`).
   // gram: n rows of `stride` floats; gradient = c - Gx is kept current. stride is a multiple of 16
   // and the gradient as long as a row. Returns the largest change of any coordinate's own gradient.

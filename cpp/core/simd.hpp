@@ -98,6 +98,18 @@ FASTFACE_INLINE i32v load(const std::int32_t* source) {
 
 FASTFACE_INLINE void store(std::int32_t* target, i32v value) { std::memcpy(target, &value, sizeof value); }
 
+// Writes first + lane for each set bit, rising, and returns their number. `target` has room for kLanes.
+FASTFACE_INLINE std::size_t store_lanes(std::int32_t* target, std::int32_t first, unsigned bits) {
+#if defined(__AVX512F__)
+  const __m512i lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  const __m512i chosen = _mm512_maskz_compress_epi32(static_cast<__mmask16>(bits), lanes);
+  _mm512_storeu_si512(target, _mm512_add_epi32(chosen, _mm512_set1_epi32(first)));
+#else
+  for (unsigned left = bits; left; left &= left - 1) *target++ = first + __builtin_ctz(left);
+#endif
+  return static_cast<std::size_t>(__builtin_popcount(bits));
+}
+
 FASTFACE_INLINE i32v splat(std::int32_t x) { return x - i32v{}; }
 FASTFACE_INLINE i32v max(i32v a, i32v b) { return a > b ? a : b; }
 FASTFACE_INLINE f32v to_float(i32v value) { return __builtin_convertvector(value, f32v); }

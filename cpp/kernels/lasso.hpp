@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "core/simd.hpp"
+#include "kernels/quantised.hpp"
 #include "kernels/vector.hpp"
 
 namespace fastface::FASTFACE_TARGET {
@@ -36,8 +37,11 @@ static float coordinate_pass(const float* gram, std::size_t stride, std::size_t 
   return largest;
 }
 
-static unsigned pulling_lanes(f32v correlations, float least, bool positive) {
-  return bits((positive ? correlations : max(correlations, -correlations)) >= splat(least));
+static std::size_t store_pulling(const float* correlations, std::size_t j, float least, bool positive,
+                                 std::int32_t* found) {
+  const f32v value = load(correlations + j);
+  const maskv pulling = (positive ? value : max(value, -value)) >= splat(least);
+  return store_lanes(found, static_cast<std::int32_t>(j), bits(pulling));
 }
 
 static std::size_t find_pulling(const float* correlations, std::size_t n, float least, bool positive,
@@ -45,12 +49,53 @@ static std::size_t find_pulling(const float* correlations, std::size_t n, float 
   std::size_t count = 0;
   std::size_t j = 0;
   for (; j + kLanes <= n; j += kLanes)
-    for (unsigned lanes = pulling_lanes(load(correlations + j), least, positive); lanes; lanes &= lanes - 1)
-      found[count++] = static_cast<std::int32_t>(j) + __builtin_ctz(lanes);
+    count += store_pulling(correlations, j, least, positive, found + count);
   for (; j < n; ++j)
     if (correlations[j] >= least || (!positive && -correlations[j] >= least))
       found[count++] = static_cast<std::int32_t>(j);
   return count;
+}
+
+static float hardest_pull(const float* correlations, std::size_t n, bool positive) noexcept {
+  f32v hardest = {};
+  std::size_t j = 0;
+  for (; j + kLanes <= n; j += kLanes) {
+    const f32v value = load(correlations + j);
+    hardest = max(positive ? value : max(value, -value), hardest);
+  }
+  float lanes[kLanes];
+  store(lanes, hardest);
+  for (; j < n; ++j) {
+    const float pull = positive || correlations[j] > 0 ? correlations[j] : -correlations[j];
+    if (pull > lanes[0]) lanes[0] = pull;
+  }
+  float most = 0;
+  for (const float lane : lanes) most = lane > most ? lane : most;
+  return most;
+}
+
+// The tile of word_products() that starts at left row `top`.
+static void word_product_tile(const PackedWords& left, std::size_t top, std::size_t rows,
+                              const PackedWords& right, std::size_t cols, std::size_t dims, float* out,
+                              std::size_t stride) {
+  const std::size_t words = words_of(dims);
+  i32v products[kTileRows][kTileVectors];
+  multiply_words(left.words + top * words, left.bounds + top, right.words, words, products);
+  alignas(64) float line[kTileCols];
+  for (std::size_t r = 0; r < rows; ++r) {
+    for (std::size_t v = 0; v < kTileVectors; ++v)
+      store(line + v * kLanes,
+            splat(left.bounds[top + r].scale) * (load(right.scales + v * kLanes) * to_float(products[r][v])));
+    std::memcpy(out + r * stride, line, cols * sizeof(float));
+  }
+}
+
+// Products of quantised rows with their scales: off by what upper_bound() (kernels/quantised.hpp) adds.
+static void word_products(const PackedWords& left, std::size_t rows, const PackedWords& right,
+                          std::size_t cols, std::size_t dims, float* out, std::size_t stride) noexcept {
+  for (std::size_t top = 0; top < rows; top += kTileRows)
+    word_product_tile(left, top, rows - top < kTileRows ? rows - top : kTileRows, right, cols, dims,
+                      out + top * stride, stride);
 }
 
 // LDL', right-looking, so that every inner loop runs along a row of the upper triangle.

@@ -36,7 +36,9 @@ const Kernels table = {
     .squared_norm_wide = squared_norm_wide,
     .axpy_wide = axpy_wide,
     .row_products = row_products,
+    .word_products = word_products,
     .find_pulling = find_pulling,
+    .hardest_pull = hardest_pull,
     .coordinate_pass = coordinate_pass,
     .solve_cholesky = solve_cholesky,
 };

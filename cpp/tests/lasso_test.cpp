@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <thread>
 
 #include "check.hpp"
 
@@ -81,11 +82,80 @@ void find_pulling_finds_exactly_those() {
       for (std::size_t j = 0; j < n; ++j)
         if ((positive ? values[j] : std::abs(values[j])) >= 3)
           expected.push_back(static_cast<std::int32_t>(j));
-      std::vector<std::int32_t> found(n);
+      std::vector<std::int32_t> found(n + kFindingRoom);
       found.resize(kernels().find_pulling(values.data(), n, 3, positive, found.data()));
       CHECK(found == expected);
     }
   }
+}
+
+void hardest_pull_is_the_maximum() {
+  for (const std::size_t n : {0u, 1u, 4u, 15u, 16u, 17u, 50u}) {
+    std::vector<float> values(n);
+    for (std::size_t j = 0; j < n; ++j) values[j] = (j % 2 ? -1.0f : 1.0f) * static_cast<float>((j + 5) % 11);
+    for (const bool positive : {false, true}) {
+      float expected = 0;
+      for (const float value : values) expected = std::max(expected, positive ? value : std::abs(value));
+      CHECK(kernels().hardest_pull(values.data(), n, positive) == expected);
+    }
+  }
+}
+
+// Quantises and packs rows as the left or the right side of word_products().
+struct Words {
+  Words(const Matrix& rows, std::size_t width, bool right) {
+    const std::size_t stride = (rows.cols + 3) / 4 * 4, panels = (rows.rows + width - 1) / width;
+    const std::size_t words = stride / 4 * kernels().words_per_four;
+    std::vector<std::int8_t> values(panels * width * stride);
+    bounds.resize(panels * width);
+    scales.resize(panels * width);
+    packed.resize(panels * width * words);
+    for (std::size_t panel = 0; panel < panels; ++panel) {
+      std::vector<const std::int8_t*> pointers(width, nullptr);
+      for (std::size_t i = panel * width; i < std::min((panel + 1) * width, rows.rows); ++i) {
+        pointers[i % width] = values.data() + i * stride;
+        bounds[i] = kernels().quantise(rows.row(i), rows.cols, values.data() + i * stride);
+        scales[i] = bounds[i].scale;
+      }
+      kernels().pack_words(pointers.data(), width, rows.cols, right, packed.data() + panel * width * words);
+    }
+  }
+
+  PackedWords panel(std::size_t first, std::size_t words) const {
+    return {packed.data() + first * words,
+            bounds.data() + first,
+            nullptr,
+            scales.data() + first,
+            nullptr,
+            nullptr};
+  }
+
+  std::vector<std::int32_t> packed;
+  std::vector<RowBound> bounds;
+  std::vector<float> scales;
+};
+
+void word_products_are_within_their_bound() {
+  for (const std::size_t dims : {1u, 4u, 17u, 67u})
+    for (const std::size_t left : {1u, 13u, 14u, 15u, 31u})
+      for (const std::size_t right : {1u, 7u, 33u}) {
+        const Matrix a = test::embeddings(left, dims, 2, 1), b = test::embeddings(right, dims, 2, 2);
+        const Words rows(a, kernels().tile_rows, false), columns(b, kernels().tile_cols, true);
+        const std::size_t words = (dims + 3) / 4 * kernels().words_per_four, stride = right + 2;
+        std::vector<float> out(left * stride, 7);
+        for (std::size_t first = 0; first < right; first += kernels().tile_cols)
+          kernels().word_products(rows.panel(0, words), left, columns.panel(first, words),
+                                  std::min(kernels().tile_cols, right - first), dims, out.data() + first,
+                                  stride);
+        for (std::size_t i = 0; i < left; ++i)
+          for (std::size_t j = 0; j < stride; ++j) {
+            const double slack = j < right ? rows.bounds[i].norm * columns.bounds[j].residual +
+                                                 rows.bounds[i].residual * columns.bounds[j].norm
+                                           : 0;
+            CHECK(std::abs(out[i * stride + j] - (j < right ? product(a.row(i), b.row(j), dims) : 7)) <=
+                  slack);
+          }
+      }
 }
 
 // The relative gap from its definition, without a line of the solver's.
@@ -140,6 +210,47 @@ void codes_are_certified_and_do_not_depend_on_threads() {
     }
 }
 
+// The same queries alone, in a batch, of few atoms and of many: each way through is certified.
+void every_way_is_certified() {
+  for (const std::size_t n_atoms : {60u, 700u}) {
+    const Matrix atoms = test::embeddings(n_atoms, 33, 20, 11);
+    const Matrix queries = test::embeddings(70, 33, 20, 12);
+    for (const std::size_t count : {1u, 70u}) {
+      const LassoOptions options{.lam = 0.3};
+      const LassoCodes codes = lasso(atoms.view(), {queries.row(0), count, queries.cols}, options);
+      for (std::size_t i = 0; i < count; ++i) {
+        CHECK(codes.gap[i] <= 1e-4f);
+        CHECK(std::abs(codes.gap[i] - gap(atoms, queries.row(i), codes, i, options)) < 1e-10);
+      }
+    }
+  }
+}
+
+// People come and go while others ask.
+void a_dictionary_is_shared_by_threads() {
+  const Matrix atoms = test::embeddings(90, 24, 3, 13);
+  const Matrix queries = test::embeddings(20, 24, 3, 14);
+  LassoDictionary dictionary(24);
+  dictionary.add({atoms.row(0), 30, 24}, 7);
+  const auto change = [&](std::size_t first) {
+    for (int k = 0; k < 20; ++k) {
+      dictionary.add({atoms.row(first), 30, 24}, static_cast<std::int64_t>(first));
+      CHECK(dictionary.remove(static_cast<std::int64_t>(first)) == 30);
+    }
+  };
+  std::thread one(change, 30), two(change, 60);
+  for (int k = 0; k < 20; ++k) {
+    const LassoCodes codes = dictionary.lasso(queries.view(), {.lam = 0.3, .threads = 2});
+    for (const float found : codes.gap) CHECK(found <= 1e-4f);
+    CHECK(codes.labels.size() == codes.indices.size());
+  }
+  one.join();
+  two.join();
+  CHECK(dictionary.size() == 30);
+  CHECK(same(dictionary.lasso(queries.view(), {.lam = 0.3}),
+             lasso({atoms.row(0), 30, 24}, queries.view(), {.lam = 0.3})));
+}
+
 // Thousands of atoms that pull as hard as the hardest, which no choice of a few can hold.
 void nearly_equal_atoms_end() {
   Matrix atoms = test::embeddings(3000, 16, 3000, 7);
@@ -179,7 +290,11 @@ int main() {
     row_products_agree_with_a_plain_loop();
     cholesky_solves_and_survives_singular_systems();
     find_pulling_finds_exactly_those();
+    hardest_pull_is_the_maximum();
+    word_products_are_within_their_bound();
     codes_are_certified_and_do_not_depend_on_threads();
+    every_way_is_certified();
+    a_dictionary_is_shared_by_threads();
     nearly_equal_atoms_end();
     bad_input_is_named();
   });

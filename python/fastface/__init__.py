@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     )
     from fastface.estimators import MedianLinkage
     from fastface.kernels import fused_distances, median_linkage, nearest, pairwise_edges
-    from fastface.kernels.lasso import SparseCodes, lasso
+    from fastface.kernels.lasso import SparseCodes, lasso, lasso_path
+    from fastface.kernels.lasso_dictionary import LassoDictionary
     from fastface.library import Library
     from fastface.types import Box, Observation
 
@@ -27,6 +28,7 @@ _HOME = {
     "Analyzer": "analysis",
     "Box": "types",
     "FastfaceError": "errors",
+    "LassoDictionary": "kernels",
     "Library": "library",
     "LibraryError": "errors",
     "MedianLinkage": "estimators",
@@ -39,6 +41,7 @@ _HOME = {
     "embed_faces": "analysis",
     "fused_distances": "kernels",
     "lasso": "kernels",
+    "lasso_path": "kernels",
     "median_linkage": "kernels",
     "nearest": "kernels",
     "pairwise_edges": "kernels",
@@ -49,6 +52,7 @@ __all__ = [
     "Analyzer",
     "Box",
     "FastfaceError",
+    "LassoDictionary",
     "Library",
     "LibraryError",
     "MedianLinkage",
@@ -61,6 +65,7 @@ __all__ = [
     "embed_faces",
     "fused_distances",
     "lasso",
+    "lasso_path",
     "median_linkage",
     "nearest",
     "pairwise_edges",

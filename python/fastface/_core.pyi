@@ -1,9 +1,20 @@
 """Compiled kernels; hand-written stub, checked against the binary by mypy.stubtest."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+
+_Codes: TypeAlias = tuple[
+    npt.NDArray[np.int64],
+    npt.NDArray[np.int32],
+    npt.NDArray[np.float32],
+    npt.NDArray[np.float32],
+    npt.NDArray[np.int32],
+    int,
+    npt.NDArray[np.int64],
+]
 
 __version__: str
 
@@ -51,19 +62,13 @@ def median_linkage(
 def lasso(
     dictionary: npt.NDArray[np.float32],
     queries: npt.NDArray[np.float32],
-    lam: float,
+    lams: Sequence[float],
     solver: str,
     positive: bool,
     tol: float,
     max_iter: int,
     threads: int,
-) -> tuple[
-    npt.NDArray[np.int64],
-    npt.NDArray[np.int32],
-    npt.NDArray[np.float32],
-    npt.NDArray[np.float32],
-    npt.NDArray[np.int32],
-]: ...
+) -> list[_Codes]: ...
 def voter_edges(
     faces: npt.NDArray[np.float32],
     threshold: float,
@@ -74,3 +79,19 @@ def voter_edges(
 ) -> tuple[
     npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.float32], npt.NDArray[np.uint8]
 ]: ...
+
+class LassoDictionary:
+    def __init__(self, n_dimensions: int) -> None: ...
+    def __len__(self) -> int: ...
+    def add(self, atoms: npt.NDArray[np.float32], label: int, threads: int) -> None: ...
+    def remove(self, label: int) -> int: ...
+    def lasso(
+        self,
+        queries: npt.NDArray[np.float32],
+        lams: Sequence[float],
+        solver: str,
+        positive: bool,
+        tol: float,
+        max_iter: int,
+        threads: int,
+    ) -> list[_Codes]: ...

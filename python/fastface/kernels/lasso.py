@@ -27,7 +27,8 @@ class SparseCodes:
     ascending within a query.  values: float32 coefficients, never 0.  gap: (n,) float32, relative
     duality gap: (primal - dual) / |y|^2, evaluated in float64 at these values; a query whose gap
     is above the `tol` asked for is not certified.  n_iter: (n,) int32, passes of coordinate descent
-    or gradient steps.  n_atoms: rows of the dictionary.
+    or gradient steps.  n_atoms: rows of the dictionary.  labels: of the atoms in `indices`, as
+    objects; None unless the dictionary was a `LassoDictionary`.
     """
 
     indptr: IntArray
@@ -36,6 +37,7 @@ class SparseCodes:
     gap: FloatArray
     n_iter: Int32Array
     n_atoms: int
+    labels: npt.NDArray[np.object_] | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -81,7 +83,8 @@ def lasso(
     Float32 coefficients cannot certify much below 1e-7.  max_iter: passes or steps per query; one
     that needs more is returned as it stands.  threads: None for one per core.
 
-    Returns `SparseCodes`; compare its `gap` with tol. Same bits for any `threads`.
+    Returns `SparseCodes`; compare its `gap` with tol. Same bits for any `threads` and any order of
+    the queries; how many there are may choose another way to the same tolerance.
     Raises ValueError naming the argument for wrong shapes, NaN, infinities, rows of a norm above
     1e15, and options out of range.
 
@@ -89,15 +92,45 @@ def lasso(
     >>> codes.toarray()
     array([[ 0.75,  0.  , -1.75]], dtype=float32)
     """
-    atoms = as_rows(dictionary)
-    parts = _core.lasso(
-        atoms,
-        as_rows(queries),
-        float(lam),
-        solver,
-        positive,
-        float(tol),
-        index(max_iter),
-        thread_count(threads),
-    )
-    return SparseCodes(*parts, n_atoms=len(atoms))
+    options = (solver, positive, float(tol), index(max_iter), thread_count(threads))
+    (codes,) = _core.lasso(as_rows(dictionary), as_rows(queries), [float(lam)], *options)
+    return SparseCodes(*codes[:6])
+
+
+def lasso_path(
+    dictionary: npt.ArrayLike,
+    queries: npt.ArrayLike,
+    lams: npt.ArrayLike,
+    *,
+    solver: Literal["cd", "ista", "fista"] = "cd",
+    positive: bool = False,
+    tol: float = 1e-4,
+    max_iter: int = 10_000,
+    threads: int | None = None,
+) -> list[SparseCodes]:
+    """`lasso` for several values of lam, each query starting from its codes for the next larger.
+
+    lams: (k,), above 0, in any order. The other arguments are those of `lasso`; max_iter counts for
+    each lam anew. Returns k `SparseCodes`, in the order of `lams`, certified like any others.
+
+    >>> y = np.array([[1, 0.2, -2]], dtype="f4")
+    >>> for codes in lasso_path(np.eye(3, dtype="f4"), y, [3, 1]):
+    ...     print(codes.toarray())
+    [[ 0.   0.  -0.5]]
+    [[ 0.5  0.  -1.5]]
+    """
+    falling, places = falling_path(lams)
+    options = (solver, positive, float(tol), index(max_iter), thread_count(threads))
+    path = _core.lasso(as_rows(dictionary), as_rows(queries), falling, *options)
+    return [SparseCodes(*path[place][:6]) for place in places]
+
+
+def falling_path(lams: npt.ArrayLike) -> tuple[list[float], list[int]]:
+    """The lams of a path from large to small, and where in that each was asked for."""
+    asked = np.asarray(lams, np.float64)
+    if asked.ndim != 1:
+        raise ValueError(f"lams: expected a 1-D array, got shape {asked.shape}")
+    if not (np.isfinite(asked) & (asked > 0)).all():
+        raise ValueError("lams: expected positive finite numbers")
+    order = np.argsort(-asked, kind="stable")
+    return asked[order].tolist(), np.argsort(order).tolist()
