@@ -12,7 +12,7 @@ nox.options.default_venv_backend = "venv"
 
 CPP = [
     str(path)
-    for folder in ("core", "kernels", "algorithms", "bindings", "tests")
+    for folder in (".", "core", "kernels", "algorithms", "bindings", "tests", "example")
     for path in sorted(Path("cpp", folder).glob("*.[hc]pp"))
 ]
 
@@ -78,6 +78,25 @@ def sanitize(session: nox.Session) -> None:
         )
         session.run("cmake", "--build", str(build))
         session.run("ctest", "--test-dir", str(build), "--output-on-failure")
+
+
+@nox.session
+def cpp_package(session: nox.Session) -> None:
+    """The core installed by CMake alone; the example built against the installed package."""
+    install(session, "cmake", "ninja")
+    build, prefix = Path("build", "package"), Path("build", "package", "prefix").resolve()
+    configure = ["cmake", "-G", "Ninja", "-S"]
+    session.run(*configure, ".", "-B", str(build), "-DFASTFACE_PYTHON=OFF", silent=True)
+    session.run("cmake", "--build", str(build), silent=True)
+    shutil.rmtree(prefix, ignore_errors=True)
+    session.run("cmake", "--install", str(build), "--prefix", str(prefix), silent=True)
+    example = build / "example"
+    shutil.rmtree(example, ignore_errors=True)
+    session.run(
+        *configure, "cpp/example", "-B", str(example), f"-DCMAKE_PREFIX_PATH={prefix}", silent=True
+    )
+    session.run("cmake", "--build", str(example), silent=True)
+    session.run(str(example / "people"), external=True)
 
 
 @nox.session
