@@ -57,6 +57,13 @@ def bench_smoke(session: nox.Session) -> None:
 
 
 @nox.session
+def guard(session: nox.Session) -> None:
+    """Has a kernel become slower? HEAD against a commit: `nox -s guard -- main`."""
+    install(session, ".[bench]", "scikit-build-core", "pybind11", "cmake", "ninja")
+    session.run("python", "bench/guard.py", *(session.posargs or ["HEAD~1"]))
+
+
+@nox.session
 def sanitize(session: nox.Session) -> None:
     """The C++ tests, no Python in them, under the address, undefined and thread sanitizers."""
     install(session, "cmake", "ninja")

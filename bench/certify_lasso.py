@@ -1,6 +1,6 @@
 """Is every lasso code certified, and is the certificate true?
 
-    python bench/certify_lasso.py --queries 100000
+    python -m bench.certify_lasso --queries 100000
 
 Draws dictionaries of 1 to 3,000 atoms: of people, of strangers, strongly correlated, with
 duplicates and near duplicates, unit norm or not; and for each a lambda from 0.01 to 0.9 of its
