@@ -10,10 +10,16 @@ import numpy.typing as npt
 from fastface.types import FloatArray
 
 
-def as_rows(array: npt.ArrayLike) -> FloatArray:
-    """C-contiguous float32; borrowed where it already is."""
-    with np.errstate(over="ignore"):  # what overflows float32 is refused as infinite, by name
-        return np.ascontiguousarray(array, np.float32)
+def as_floats(name: str, array: npt.ArrayLike) -> FloatArray:
+    """C-contiguous, aligned float32, borrowed where it is that; ValueError naming the argument."""
+    try:
+        given = np.asarray(array)
+        if given.dtype.kind in "biufO":
+            with np.errstate(over="ignore"):  # what overflows float32 is refused as infinite
+                return np.require(given, np.float32, ["C", "A"])
+    except (TypeError, ValueError) as problem:  # ragged, or objects that are no numbers
+        raise ValueError(f"{name}: expected an array of numbers: {problem}") from None
+    raise ValueError(f"{name}: expected an array of real numbers, got dtype {given.dtype}")
 
 
 def thread_count(threads: int | None) -> int:

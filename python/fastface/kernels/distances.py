@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastface import _core
-from fastface.kernels.arguments import as_rows, thread_count
+from fastface.kernels.arguments import as_floats, thread_count
 from fastface.types import FloatArray, IntArray
 
 
@@ -52,9 +52,9 @@ def pairwise_edges(
     (array([0, 1], dtype=int32), array([2, 2], dtype=int32), array([0.4, 0.2], dtype=float32))
     """
     return _core.pairwise_edges(
-        as_rows(faces),
+        as_floats("faces", faces),
         float(threshold),
-        None if torsos is None else as_rows(torsos),
+        None if torsos is None else as_floats("torsos", torsos),
         float(alpha),
         float(beta),
         None if groups is None else np.asarray(groups),
@@ -85,8 +85,8 @@ def fused_distances(
            [0.5, 0. ]], dtype=float32)
     """
     return _core.fused_distances(
-        as_rows(faces),
-        None if torsos is None else as_rows(torsos),
+        as_floats("faces", faces),
+        None if torsos is None else as_floats("torsos", torsos),
         float(alpha),
         float(beta),
         thread_count(threads),
@@ -109,4 +109,9 @@ def nearest(
            [1]]), array([[0.],
            [0.]], dtype=float32))
     """
-    return _core.nearest(as_rows(queries), as_rows(gallery), index(k), thread_count(threads))
+    return _core.nearest(
+        as_floats("queries", queries),
+        as_floats("gallery", gallery),
+        index(k),
+        thread_count(threads),
+    )

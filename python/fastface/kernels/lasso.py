@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastface import _core
-from fastface.kernels.arguments import as_rows, thread_count
+from fastface.kernels.arguments import as_floats, thread_count
 from fastface.types import FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -93,7 +93,9 @@ def lasso(
     array([[ 0.75,  0.  , -1.75]], dtype=float32)
     """
     options = (solver, positive, float(tol), index(max_iter), thread_count(threads))
-    (codes,) = _core.lasso(as_rows(dictionary), as_rows(queries), [float(lam)], *options)
+    (codes,) = _core.lasso(
+        as_floats("dictionary", dictionary), as_floats("queries", queries), [float(lam)], *options
+    )
     return SparseCodes(*codes[:6])
 
 
@@ -121,7 +123,9 @@ def lasso_path(
     """
     falling, places = falling_path(lams)
     options = (solver, positive, float(tol), index(max_iter), thread_count(threads))
-    path = _core.lasso(as_rows(dictionary), as_rows(queries), falling, *options)
+    path = _core.lasso(
+        as_floats("dictionary", dictionary), as_floats("queries", queries), falling, *options
+    )
     return [SparseCodes(*path[place][:6]) for place in places]
 
 

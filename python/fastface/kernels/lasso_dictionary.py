@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastface import _core
-from fastface.kernels.arguments import as_rows, thread_count
+from fastface.kernels.arguments import as_floats, thread_count
 from fastface.kernels.lasso import SparseCodes, falling_path
 
 
@@ -54,7 +54,7 @@ class LassoDictionary:
             number = self._numbers.setdefault(label, len(self._labels))
             if number == len(self._labels):
                 self._labels.append(label)
-        self._core.add(as_rows(atoms), number, thread_count(threads))
+        self._core.add(as_floats("atoms", atoms), number, thread_count(threads))
 
     def remove(self, label: Hashable) -> int:
         """Remove the atoms of a label; returns how many there were.
@@ -102,6 +102,6 @@ class LassoDictionary:
         threads: int | None,
     ) -> list[SparseCodes]:
         options = ("cd", positive, float(tol), index(max_iter), thread_count(threads))
-        path = self._core.lasso(as_rows(queries), lams, *options)
+        path = self._core.lasso(as_floats("queries", queries), lams, *options)
         labels = np.fromiter(self._labels, object)
         return [SparseCodes(*codes[:6], labels=labels[codes[6]]) for codes in path]

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastface import _core
-from fastface.kernels.arguments import thread_count
+from fastface.kernels.arguments import as_floats, thread_count
 from fastface.types import FloatArray
 
 Edges: TypeAlias = tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], FloatArray]
@@ -105,7 +105,7 @@ def median_linkage(
         n,
         _indices(i),
         _indices(j),
-        np.asarray(d),
+        as_floats("d", d),
         [(1, threshold)] if isinstance(threshold, int | float | np.number) else list(threshold),
         _pairs(must_link),
         _pairs(cannot_link),
@@ -145,7 +145,7 @@ def voter_edges(
     """
     _check_sample(max_members, random_state)
     i, j, d, voters = _core.voter_edges(
-        np.asarray(faces, np.float32),
+        as_floats("faces", faces),
         threshold,
         None if groups is None else np.asarray(groups),
         max_members,

@@ -1,0 +1,198 @@
+"""The array boundary: any array gives the plain array's result, or an error naming the argument."""
+
+from __future__ import annotations
+
+import mmap
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from fastface.kernels import (
+    LassoDictionary,
+    fused_distances,
+    lasso,
+    lasso_path,
+    median_linkage,
+    nearest,
+    pairwise_edges,
+    voter_edges,
+)
+
+
+def added(atoms, queries):
+    dictionary = LassoDictionary(np.shape(queries)[-1] if np.ndim(queries) else 1)
+    dictionary.add(atoms, "everybody")
+    return dictionary.lasso(queries, 0.3, threads=1)
+
+
+# What each kernel makes of two arrays of rows, and what it calls them.
+KERNELS = {
+    "pairwise_edges": (
+        lambda a, b: pairwise_edges(a, 0.5, torsos=b, alpha=0.5, beta=0.3, threads=1),
+        ("faces", "torsos"),
+    ),
+    "fused_distances": (
+        lambda a, b: fused_distances(a, b, alpha=0.5, beta=0.3, threads=1),
+        ("faces", "torsos"),
+    ),
+    "nearest": (lambda a, b: nearest(a, b, 1, threads=1), ("queries", "gallery", "k")),
+    "voter_edges": (lambda a, b: voter_edges(a, 0.5, max_members=2, threads=1), ("faces",)),
+    "lasso": (lambda a, b: lasso(a, b, 0.3, threads=1), ("dictionary", "queries")),
+    "lasso fista": (
+        lambda a, b: lasso(a, b, 0.3, solver="fista", max_iter=50, threads=1),
+        ("dictionary", "queries"),
+    ),
+    "lasso_path": (lambda a, b: lasso_path(a, b, [0.5, 0.1], threads=1), ("dictionary", "queries")),
+    "LassoDictionary": (added, ("atoms", "queries", "n_dimensions")),
+}
+
+
+def misaligned(rows):
+    bytes_of = np.zeros(rows.nbytes + 1, np.uint8)
+    bytes_of[1:] = np.frombuffer(rows.tobytes(), np.uint8)
+    return bytes_of[1:].view(np.float32).reshape(rows.shape)
+
+
+def read_only(rows):
+    rows = rows.copy()
+    rows.flags.writeable = False
+    return rows
+
+
+LAYOUTS = {
+    "plain": lambda rows: rows,
+    "fortran": np.asfortranarray,
+    "every other column": lambda rows: np.repeat(rows, 2, axis=1)[:, ::2],
+    "every other row": lambda rows: np.repeat(rows, 2, axis=0)[::2],
+    "backwards": lambda rows: rows[::-1, ::-1].copy()[::-1, ::-1],
+    "big-endian": lambda rows: rows.astype(">f4"),
+    "float64": lambda rows: rows.astype(np.float64),
+    "objects": lambda rows: rows.astype(object),
+    "misaligned": misaligned,
+    "read-only": read_only,
+    "list": lambda rows: rows.tolist(),
+}
+
+# Zeros, the smallest and the largest a row may hold, and everyday values.
+VALUES = [0.0, -0.0, 1e-45, -1e-42, 1e-38, 1e-20, 1e14, -1e14, 1.0, -0.5, 0.25, 0.1]
+HOSTILE = st.sampled_from([*VALUES, *VALUES, np.nan, np.inf, -np.inf, 1e300, 3e38, -1e16])
+DTYPES = [np.float16, np.float32, np.float64, np.int8, np.int64, bool, "c8", "U3"]
+
+
+def flat(result):
+    """All arrays of whatever a kernel returns."""
+    if isinstance(result, np.ndarray):
+        return [result]
+    if hasattr(result, "indptr"):
+        return [result.indptr, result.indices, result.values, result.gap, result.n_iter]
+    return [array for part in result for array in flat(part)]
+
+
+def outcome(kernel, *rows):
+    """The bits returned, or the error's message, which has to name an argument."""
+    run, names = KERNELS[kernel]
+    try:
+        found = flat(run(*rows))
+    except ValueError as problem:
+        assert re.match(rf"({'|'.join(names)}): ", str(problem)), problem
+        return str(problem)
+    return [(array.dtype, array.shape, array.tobytes()) for array in found]
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_layout_and_dtype_do_not_change_a_bit(kernel, data):
+    n, m, d = (data.draw(st.integers(0, 6)) for _ in range(3))
+    m = n if "torsos" in KERNELS[kernel][1] else m
+    first, second = (
+        data.draw(arrays.arrays(np.float32, (rows, d), elements=st.floats(-2, 2, width=32)))
+        for rows in (n, m)
+    )
+    plain = outcome(kernel, first, second)
+    for given_as in data.draw(st.lists(st.sampled_from(list(LAYOUTS)), min_size=2, max_size=2)):
+        a, b = LAYOUTS[given_as](first), LAYOUTS[given_as](second)
+        if given_as == "list" and 0 in (n, m, d):
+            continue  # an empty list has lost its shape
+        before = np.array(a, copy=True), np.array(b, copy=True)
+        assert outcome(kernel, a, b) == plain, given_as
+        np.testing.assert_array_equal(before[0], a)
+        np.testing.assert_array_equal(before[1], b)
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.data())
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_any_shape_dtype_and_value_is_solved_or_refused_by_name(kernel, data):
+    shapes = st.one_of(
+        arrays.array_shapes(min_dims=2, max_dims=2, min_side=0, max_side=9),
+        arrays.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=3),
+    )
+    shape = data.draw(shapes)
+    same_shape = data.draw(st.integers(0, 3)) > 0  # else most would be refused for that
+    first, second = (
+        of_type(
+            data.draw(arrays.arrays(np.float64, s, elements=HOSTILE)),
+            data.draw(st.sampled_from(DTYPES)),
+        )
+        for s in (shape, shape if same_shape else data.draw(shapes))
+    )
+    found = outcome(kernel, first, second)
+    assert found == outcome(kernel, first, second)
+    if isinstance(found, list):
+        for dtype, shape, raw in found:
+            if dtype == np.float32:  # a distance may be infinite: nothing to compare
+                assert not np.isnan(np.frombuffer(raw, dtype).reshape(shape)).any()
+
+
+def of_type(rows, dtype):
+    with np.errstate(all="ignore"):
+        if np.dtype(dtype).kind in "ib":
+            return np.nan_to_num(rows, posinf=9, neginf=-9).clip(-100, 100).astype(dtype)
+        return rows.astype(dtype)
+
+
+@settings(max_examples=100, deadline=None)
+@given(data=st.data())
+def test_edges_of_any_kind_are_linked_or_refused_by_name(data):
+    n = data.draw(st.integers(0, 5))
+    m = data.draw(st.integers(0, 6))
+    length = data.draw(st.sampled_from([m, m + 1]))
+    ends = st.one_of(st.integers(-2, 6), st.sampled_from([2**31, 2**32 + 1, -(2**63)]))
+    i, j = (data.draw(arrays.arrays(np.int64, m, elements=ends)) for _ in range(2))
+    d = data.draw(arrays.arrays(np.float64, length, elements=HOSTILE))
+    try:
+        result = median_linkage(n, (i, j, d), 0.5, threads=1)
+    except ValueError as problem:
+        assert re.match(r"(i|j|d|i, j|i, j, d|edges): ", str(problem)), problem
+    else:
+        heights = result.linkage_matrix[:, 2]
+        assert len(result.labels) == n and (heights[1:] >= heights[:-1]).all()
+
+
+def test_more_rows_than_an_index_can_name_are_refused():
+    rows = zeros(2**31, 1)
+    with pytest.raises(ValueError, match=r"dictionary: more than 2\*\*31 - 1 atoms"):
+        lasso(rows, np.ones((1, 1)), 0.5)
+
+
+def test_more_values_than_32_bits_can_count():
+    # The one atom that is not zero lies past 2**31 values.
+    atoms, query = zeros(2**23 + 1, 257), np.zeros((1, 257), np.float32)
+    atoms[-1, -1] = query[0, -1] = 1
+    codes = lasso(atoms, query, 0.5, threads=1)
+    assert (codes.indices.tolist(), codes.values.tolist()) == ([2**23], [0.75])
+    assert codes.gap[0] <= 1e-4
+
+
+def zeros(rows, columns):
+    """Gigabytes of zeros that cost no memory until they are written to."""
+    if not hasattr(mmap, "MADV_NOHUGEPAGE"):
+        pytest.skip("needs Linux")
+    memory = mmap.mmap(-1, 4 * rows * columns, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    memory.madvise(mmap.MADV_NOHUGEPAGE)  # of huge pages the zeros would take memory
+    return np.frombuffer(memory, np.float32).reshape(rows, columns)
