@@ -132,3 +132,6 @@ def neon(session: nox.Session) -> None:
     )
     session.run("cmake", "--build", "build/neon")
     session.run("ctest", "--test-dir", "build/neon", "--output-on-failure")
+    # Every test has run on every target; fail if the dot product's was not among them.
+    dispatch = str(Path("build", "neon", "cpp", "tests", "dispatch_test"))
+    session.run(emulator, dispatch, env={"FASTFACE_TARGET": "dotprod"}, external=True)
