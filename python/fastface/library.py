@@ -20,6 +20,7 @@ from fastface.looking import default_path
 from fastface.photos import photo_folder
 from fastface.pipeline import DefaultEngine, Engine, Gallery, regroup
 from fastface.reading import LazyAnalyzer
+from fastface.review import Review
 from fastface.scan import ScanCounts, scan_folder
 from fastface.searching import Searches
 from fastface.store import person_key
@@ -28,7 +29,7 @@ from fastface.types import Identification, PhotoInput, ScanSummary
 __all__ = ["Library", "default_path"]
 
 
-class Library(Exchange, Searches):
+class Library(Exchange, Review, Searches):
     """People found in photos, kept in one file that only its owner can read.
 
     path: the library's file, made with mode 0600 if there is none; by default the environment's

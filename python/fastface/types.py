@@ -198,6 +198,30 @@ class Answer:
     batch: int | None = None
 
 
+class QuestionSide(NamedTuple):
+    """One side of a question: a person, by id and name, and faces to look at, the best first."""
+
+    person: str
+    name: str | None
+    faces: tuple[Face, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Are the faces of two sides one person?
+
+    kind: "same": two people now, who may be one; "split": one person now, who may be two.
+    sides: the first is the larger.  aside: ids of all faces that go if a split is right; else
+    empty.  same: how likely they are one person, 0..1.  gain: faces expected to be set right.
+    """
+
+    kind: str
+    sides: tuple[QuestionSide, QuestionSide]
+    aside: tuple[str, ...]
+    same: float
+    gain: float
+
+
 class PersonState(NamedTuple):
     """A person at one time.  n_faces: those on missing photos too.  cover: what the user chose."""
 

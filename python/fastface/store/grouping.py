@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 
 import numpy as np
+import numpy.typing as npt
 
 from fastface.store.rows import FACE_TYPE, Members, PersonRow, stack
 from fastface.store.tables import PRESENT, Tables
@@ -125,6 +126,14 @@ class GroupingTables(Tables):
             np.array([row[1] for row in rows], np.int64),
             np.array([row[2] for row in rows], np.float32),
         )
+
+    def photos_of(self, ids: IntArray) -> tuple[IntArray, npt.NDArray[np.float64]]:
+        """(k,) the content, and (k,) the quality, of observations that the last grouping knew."""
+        rows = self._database.rows("SELECT observation_id, content_id, quality FROM membership")
+        columns = np.array(rows, np.float64).reshape(-1, 3)
+        columns = columns[np.argsort(columns[:, 0])]
+        found = columns[np.searchsorted(columns[:, 0], ids)]
+        return found[:, 1].astype(np.int64), found[:, 2]
 
     def embeddings(self, model: str, ids: Iterable[int]) -> dict[int, FloatArray]:
         """Face embeddings, (d,) float32 each, of those of these observations the model made."""

@@ -1,0 +1,185 @@
+"""The questions whose answers help most, and what follows from an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from fastface import doubts
+from fastface.answers import Answers
+from fastface.calibration import Calibration
+from fastface.doubts import Doubt, Known
+from fastface.store import person_key
+from fastface.types import Answer, FloatArray, IntArray, Question, QuestionSide
+
+SHOWN = 6  # faces of a side to look at
+
+
+class Review(Answers):
+    """Asks what it is least sure of; see `Library`."""
+
+    def suggest(self, limit: int = 20) -> list[Question]:
+        """The questions whose answers set most faces right, best first.
+
+        Each asks whether the faces of two sides are one person: two people who may be one, or one
+        who may be two. What was answered is not asked again, nor whether people with two names are
+        one, nor about hidden people. No photo is read and no model needed.
+        Raises ValueError for a limit below 1.
+        """
+        if limit < 1:
+            raise ValueError(f"limit: expected at least 1, got {limit}")
+        with self._store.snapshot():
+            self._roll.look(self._model())
+            rows, known = self._known()
+            if not len(rows):
+                return []
+            curve = Calibration.of_pack()
+
+            embed = self._embedder(rows)
+            joined = doubts.two_that_may_be_one(
+                known, embed, self._settled(), curve, limit, bias=self._bias("same")
+            )
+            bias = self._bias("split")
+            divided = doubts.one_that_may_be_two(known, embed, curve, limit, bias=bias)
+            divided = [doubts.divide(doubt, known, embed) for doubt in divided]
+            twice = doubts.twice_on_a_photo(known, embed, curve, limit, bias=bias)
+            best = sorted([*joined, *divided, *twice], key=lambda doubt: -doubt.gain)[:limit]
+            return [self._question(doubt, rows, known) for doubt in best]
+
+    def is_open(self, question: Question) -> bool:
+        """Whether a question still asks what is not known: answers to others may have settled it.
+
+        Raises NotFoundError where its faces are not in the library any more.
+        """
+        with self._store.snapshot():
+            self._roll.look(self._model())
+            people = self._people_asked_about(question)
+            if people is None:
+                return False
+            one, other = people
+            if one == other:
+                return question.kind == "split" and not self._is_confirmed(question)
+            return question.kind == "same" and not self._settled()(*sorted(people))
+
+    def answer(self, question: Question, *, same: bool) -> Answer:
+        """Says whether the two sides of a question are one person; at once, undone as any answer.
+
+        Two people who are one are merged, the named or else the larger of them is kept; who is two
+        is split. What is right as it is is kept too: the two are never joined, the faces that were
+        shown are confirmed.
+        Raises NotFoundError where the faces that are asked about are gone, ValueError where
+        answers meanwhile made several people of one side.
+        """
+        with self._answering():
+            people = self._people_asked_about(question)
+            if people is None:
+                raise ValueError("question: what it asks about has changed; suggest again")
+            self._learn(question, same)
+            one, other = map(person_key, people)
+            if one != other and same:
+                names = self.names()
+                kept = other if names[one] is None and names[other] is not None else one
+                self.merge(kept, one if kept == other else other)
+            elif one != other:
+                return self.different(one, other)
+            elif same:
+                return self.confirm(one, [f.id for side in question.sides for f in side.faces])
+            else:
+                faces = question.aside or [face.id for face in question.sides[1].faces]
+                self.split(one, faces)
+            return self.history()[-1]
+
+    def _bias(self, kind: str) -> float:
+        """How many times likelier than expected doubts of one kind proved to be right, so far."""
+        expected, right = self._store.state("doubts", {}).get(kind, (0.0, 0))
+        return float((right + 1.0) / (expected + 1.0))
+
+    def _learn(self, question: Question, same: bool) -> None:
+        """Counts an answer, and what the curve alone expected it to be."""
+        kind, told = question.kind, self._store.state("doubts", {})
+        chance = question.same if kind == "same" else 1.0 - question.same
+        odds = chance / max(1.0 - chance, 1e-6) / self._bias(kind)
+        expected, right = told.get(kind, (0.0, 0))
+        told[kind] = expected + odds / (1.0 + odds), right + (same == (kind == "same"))
+        self._store.set_state("doubts", told)
+
+    def _known(self) -> tuple[IntArray, Known]:
+        """Rows of the roll that have a person who is shown, and what is known of them."""
+        members, rulings = self._roll.members, self._roll.rulings
+        hidden = [n for n, row in self._roll.people.items() if row.hidden]
+        listed = members.present & (members.persons > 0) & ~np.isin(members.persons, hidden)
+        rows = np.flatnonzero(listed)
+        photos, quality = self._store.photos_of(members.ids[rows])
+        groups = members.persons.copy()
+        groups[rulings.said[0]] = rulings.said[1]  # the number before people were joined
+        confirmed = rulings.confirmed[rows]
+        return rows, Known(members.persons[rows], photos, groups[rows], confirmed, quality)
+
+    def _embedder(self, rows: IntArray) -> doubts.Embed:
+        """Reads faces, each once."""
+        ids, model = self._roll.members.ids[rows], self._model()
+        vectors: dict[int, FloatArray] = {}
+
+        def embed(of: IntArray) -> FloatArray:
+            wanted = ids[of].tolist()
+            vectors.update(
+                self._store.embeddings(model, (id_ for id_ in wanted if id_ not in vectors))
+            )
+            return np.stack([vectors[id_] for id_ in wanted])
+
+        return embed
+
+    def _settled(self) -> Callable[[int, int], bool]:
+        """Whether two people, the lower first, are known not to be one."""
+        rulings, persons = self._roll.rulings, self._roll.members.persons
+        apart = set(rulings.kin.apart)
+        for row, refused in rulings.refused.items():
+            person = int(persons[row])
+            apart |= {(min(person, other), max(person, other)) for other in refused}
+        named = {n for n, row in self._roll.people.items() if row.name is not None}
+        return lambda one, other: (one, other) in apart or (one in named and other in named)
+
+    def _question(self, doubt: Doubt, rows: IntArray, known: Known) -> Question:
+        one, other = doubt.people
+        aside = doubt.other if one == other else doubt.other[:0]
+        ids = self._roll.members.ids[rows]
+        shown = [_to_look_at(side, known) for side in (doubt.one, doubt.other)]
+        faces = self._store.faces_by_id({*ids[np.concatenate([*shown, aside])].tolist()})
+        names = self._store.names()
+        first, second = (
+            QuestionSide(
+                person_key(person), names[person], tuple(faces[id_] for id_ in ids[side].tolist())
+            )
+            for person, side in zip(doubt.people, shown, strict=True)
+        )
+        return Question(
+            kind="split" if one == other else "same",
+            sides=(first, second),
+            aside=tuple(faces[id_].id for id_ in ids[aside].tolist()),
+            same=round(doubt.same, 4),
+            gain=round(doubt.gain, 4),
+        )
+
+    def _people_asked_about(self, question: Question) -> tuple[int, int] | None:
+        """Whose the faces of both sides are now; None where that is not one person a side."""
+        found: list[int] = []
+        for side in question.sides:
+            whose = {person for _, person in self._these(face.id for face in side.faces)}
+            if len(whose) != 1 or 0 in whose:
+                return None
+            found += whose
+        return found[0], found[1]
+
+    def _is_confirmed(self, question: Question) -> bool:
+        """Whether the user said of every face that is shown that it is this person."""
+        faces = self._these(face.id for side in question.sides for face in side.faces)
+        return all(self._roll.rulings.confirmed[row] for row, _ in faces)
+
+
+def _to_look_at(side: IntArray, known: Known) -> Sequence[int]:
+    """The clearest faces of a side, on as many photos as there are."""
+    order = side[np.argsort(-known.weight[side], kind="stable")]
+    _, first = np.unique(known.photos[order], return_index=True)
+    chosen: list[int] = order[np.sort(first)][:SHOWN].tolist()
+    return chosen
