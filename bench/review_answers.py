@@ -84,6 +84,8 @@ class User:
         while questions := self._library.suggest(1):
             sides = [[face.id for face in side.faces] for side in questions[0].sides]
             first, second = map(self._majority, sides)
+            if questions[0].kind == "split" and first in {self._who[face] for face in sides[1]}:
+                second = first  # of one person: who is somebody else is no side, but a stray
             strays = [
                 (side.person, face)
                 for side, faces, who in zip(questions[0].sides, sides, (first, second), strict=True)
