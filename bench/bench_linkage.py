@@ -19,7 +19,7 @@ import pytest
 from scipy.cluster import hierarchy
 from sklearn.cluster import AgglomerativeClustering
 
-from fastface.kernels import fused_distances, median_linkage, pairwise_edges, voter_edges
+from fastface.kernels import crowd_edges, fused_distances, median_linkage, pairwise_edges
 from fastface.metrics import bcubed_scores, pairwise_scores
 
 # For each linkage a threshold near its best on all 16,046 faces (main() below).
@@ -66,8 +66,8 @@ def test_exact(benchmark, faces):
 @pytest.mark.parametrize("max_members", [64, 256])
 def test_bounded(benchmark, faces, max_members):
     X, people = faces
-    edges, voters = voter_edges(X, MEDIAN, max_members=max_members)
-    options = {"mode": "bounded", "max_members": max_members, "voters": voters, "threads": 1}
+    edges, voters, joined = crowd_edges(X, MEDIAN, max_members=max_members, first_sample=512)
+    options = {"voters": voters, "joined": joined, "threads": 1}
     check(benchmark(lambda: median_linkage(len(X), edges, MEDIAN, **options).labels), people)
 
 
@@ -118,9 +118,8 @@ def test_a_crowd(benchmark):
     X /= np.linalg.norm(X, axis=1, keepdims=True)
 
     def run():
-        edges, voters = voter_edges(X, 0.55, max_members=64)
-        assert len(edges[0]) <= 128 * len(X)
-        return median_linkage(len(X), edges, 0.55, mode="bounded", max_members=64, voters=voters)
+        edges, voters, joined = crowd_edges(X, 0.55, max_members=64)
+        return median_linkage(len(X), edges, 0.55, voters=voters, joined=joined)
 
     labels = benchmark.pedantic(run, rounds=2).labels
     assert bcubed_scores(labels, people).f > 0.97
@@ -139,10 +138,10 @@ def main() -> None:
         began = process_time()
         labels = median_linkage(len(X), everything, threshold, threads=1).labels
         runs.setdefault("exact", []).append((process_time() - began, labels))
-        for max_members in (64, 128, 256, 512):
-            edges, voters = voter_edges(X, threshold, max_members=max_members, threads=1)
+        for max_members in (16, 32, 64):
+            edges, voters, joined = crowd_edges(X, threshold, max_members=max_members, threads=1)
             began = process_time()
-            options = {"mode": "bounded", "max_members": max_members, "voters": voters}
+            options = {"voters": voters, "joined": joined}
             labels = median_linkage(len(X), edges, threshold, threads=1, **options).labels
             name = f"bounded, {max_members}"
             runs.setdefault(name, []).append((process_time() - began, labels))

@@ -13,13 +13,13 @@ from hypothesis.extra import numpy as arrays
 
 from fastface.kernels import (
     LassoDictionary,
+    crowd_edges,
     fused_distances,
     lasso,
     lasso_path,
     median_linkage,
     nearest,
     pairwise_edges,
-    voter_edges,
 )
 
 
@@ -40,7 +40,10 @@ KERNELS = {
         ("faces", "torsos"),
     ),
     "nearest": (lambda a, b: nearest(a, b, 1, threads=1), ("queries", "gallery", "k")),
-    "voter_edges": (lambda a, b: voter_edges(a, 0.5, max_members=2, threads=1), ("faces",)),
+    "crowd_edges": (
+        lambda a, b: crowd_edges(a, 0.5, max_members=2, first_sample=1, threads=1),
+        ("faces",),
+    ),
     "lasso": (lambda a, b: lasso(a, b, 0.3, threads=1), ("dictionary", "queries")),
     "lasso fista": (
         lambda a, b: lasso(a, b, 0.3, solver="fista", max_iter=50, threads=1),

@@ -9,7 +9,6 @@ from scipy.cluster import hierarchy
 from sklearn.utils.estimator_checks import check_estimator
 
 from fastface.estimators import MedianLinkage
-from fastface.kernels import median_linkage, pairwise_edges, voter_edges
 from fastface.metrics import pairwise_scores
 
 
@@ -48,28 +47,21 @@ def test_modes_agree_where_nobody_is_crowded():
     np.testing.assert_array_equal(bounded.linkage_matrix_, exact.linkage_matrix_)
 
 
-@pytest.mark.parametrize("grouped", [False, True])
-@pytest.mark.parametrize("max_members", [1, 5, 20])
-def test_bounded_from_rows_is_bounded_from_edges(max_members, grouped):
-    X, _ = faces(2, [1500, 500, 200, *[4] * 50])  # more than one block of rows
-    X = (X / np.linalg.norm(X, axis=1, keepdims=True)).astype(np.float32)
-    X = X[np.random.default_rng(0).permutation(len(X))]
-    groups = np.arange(len(X)) % 3 if grouped else None
-    edges = pairwise_edges(X, 0.6, groups=groups)
-    expected = median_linkage(
-        len(X), edges, 0.6, mode="bounded", max_members=max_members, random_state=7
-    )
-    options = {"max_members": max_members, "random_state": 7, "groups": groups}
-    heard, voters = voter_edges(X, 0.6, **options)
-    assert len(heard[0]) <= 2 * max_members * len(X)
-    result = median_linkage(
-        len(X), heard, 0.6, mode="bounded", max_members=max_members, voters=voters
-    )
-    np.testing.assert_array_equal(result.linkage_matrix, expected.linkage_matrix)
-    for threads in (1, 4):
-        again, _ = voter_edges(X, 0.6, threads=threads, **options)
-        for one, other in zip(heard, again, strict=True):
-            np.testing.assert_array_equal(one, other)
+def test_bounded_finds_crowds():
+    X, people = faces(2, [4000, 1500, 500, *[4] * 50])  # more than is linked exactly
+    order = np.random.default_rng(0).permutation(len(X))
+    model = MedianLinkage(0.6).fit(X[order])
+    assert pairwise_scores(model.labels_, people[order]).f > 0.99
+    assert hierarchy.is_monotonic(model.linkage_matrix_)
+    cut = hierarchy.fcluster(model.linkage_matrix_, np.float32(0.6), "distance")
+    assert pairwise_scores(cut, model.labels_) == (1, 1, 1)
+
+
+def test_crowds_leave_constrained_rows_alone():
+    X = np.ones((5000, 4))
+    model = MedianLinkage().fit(X, cannot_link=[(0, 4999)])
+    assert model.n_clusters_ == 2
+    assert model.labels_[0] != model.labels_[4999]
 
 
 def test_zero_rows_and_small_clusters_are_noise():

@@ -102,44 +102,25 @@ def test_steps(problem):
     assert_same(median_linkage(n, edges, STEPS), reference.median_linkage(n, edges, STEPS))
 
 
-@given(problems, st.integers(1, 4), st.integers(0, 2), st.integers(0, 2), st.booleans())
+@given(problems, st.integers(0, 5), st.integers(0, 2), st.integers(0, 2), st.booleans())
 @settings(max_examples=200, deadline=None)
-def test_bounded_is_its_twin(problem, max_members, n_must, n_soft, steps):
+def test_voters_speak_for_what_is_joined(problem, n_joined, n_must, n_soft, steps):
     rng, n, edges = build(problem)
-    threshold = STEPS if steps else 0.7
+    pairs = random_pairs(rng, n, n_joined)
     options = {
-        "max_members": max_members,
-        "random_state": problem["seed"],
+        "voters": rng.random(n) < 0.6,
+        "joined": [
+            (*sorted(pair), d) for pair, d in zip(pairs, rng.random(len(pairs)), strict=True)
+        ],
         "must_link": random_pairs(rng, n, n_must),
         "soft_cannot_link": random_pairs(rng, n, n_soft),
         "soft_votes": 3,
     }
-    cannot = np.array(random_pairs(rng, n, 2)).reshape(-1, 2)
-    together = reference.median_linkage(n, ([], [], []), 0, must_link=options["must_link"])[0]
-    options["cannot_link"] = cannot[[together[a] != together[b] for a, b in cannot]]
-    result = median_linkage(n, edges, threshold, mode="bounded", **options)
-    assert_same(result, reference.median_linkage(n, edges, threshold, **options))
-
-
-def test_bounded_is_exact_where_nobody_is_crowded():
-    X, _ = faces(np.random.default_rng(0), [9] * 20, 0.7)
-    edges = edges_of(X, 0.6)
-    busiest = np.bincount(np.concatenate(edges[:2])).max()
-    exact = median_linkage(len(X), edges, 0.6)
-    bounded = median_linkage(len(X), edges, 0.6, mode="bounded", max_members=busiest + 1)
-    np.testing.assert_array_equal(bounded.linkage_matrix, exact.linkage_matrix)
-
-
-def test_bounded_is_close_to_exact():
-    X, people = faces(np.random.default_rng(1), [400, 200, 100] + [10] * 20, 0.8)
-    edges = edges_of(X, 0.65)
-    exact = median_linkage(len(X), edges, 0.65)
-    assert pairwise_scores(exact.labels, people).f > 0.99
-    for seed in range(5):
-        bounded = median_linkage(
-            len(X), edges, 0.65, mode="bounded", max_members=32, random_state=seed
-        )
-        assert pairwise_scores(bounded.labels, exact.labels).f > 0.99
+    options["joined"] = [(i, j, float(np.float32(d))) for i, j, d in options["joined"]]
+    threshold = STEPS if steps else 0.7
+    expected = reference.median_linkage(n, edges, threshold, **options)
+    options["joined"] = list(zip(*options["joined"], strict=True)) or ([], [], [])
+    assert_same(median_linkage(n, edges, threshold, **options), expected)
 
 
 @given(st.integers(0, 2**32 - 1))
@@ -174,8 +155,7 @@ def test_names_do_not_matter_without_ties(seed):
     )
 
 
-@pytest.mark.parametrize("mode", ["exact", "bounded"])
-def test_threads_do_not_matter(mode):
+def test_threads_do_not_matter():
     rng = np.random.default_rng(3)
     parts = [random_edges(rng, 60, 0.5, 20) for _ in range(60)]
     edges = tuple(
@@ -183,9 +163,7 @@ def test_threads_do_not_matter(mode):
         for k in range(3)
     )
     assert len(edges[0]) > 20_000  # below, one thread does it all
-    one, four = (
-        median_linkage(3600, edges, 0.6, mode=mode, max_members=8, threads=t) for t in (1, 4)
-    )
+    one, four = (median_linkage(3600, edges, 0.6, threads=t) for t in (1, 4))
     np.testing.assert_array_equal(one.linkage_matrix, four.linkage_matrix)
     np.testing.assert_array_equal(one.labels, four.labels)
 
@@ -246,14 +224,12 @@ WORST = {
 }
 
 
-@pytest.mark.parametrize("mode", ["exact", "bounded"])
 @pytest.mark.parametrize("name", WORST)
-def test_worst_cases(name, mode):
+def test_worst_cases(name):
     n = 600
-    result = median_linkage(n, WORST[name](n), 0.5, mode=mode, max_members=16)
+    result = median_linkage(n, WORST[name](n), 0.5)
     expected = {"all equal": 1, "all far": n, "a star": n - 2, "a chain": 200}
-    if mode == "exact" or name != "a star":
-        assert result.n_clusters == expected[name]
+    assert result.n_clusters == expected[name]
     assert result.linkage_matrix.shape == (n - 1, 4)
 
 
@@ -302,8 +278,10 @@ def test_odd_distances():
         ({"soft_cannot_link": [(0, 3)]}, "soft_cannot_link: expected two different"),
         ({"must_link": [(0, 1)], "cannot_link": [(1, 0)]}, r"cannot_link: \(0, 1\) contradicts"),
         ({"soft_votes": 0}, "soft_votes"),
-        ({"max_members": 0}, "max_members"),
-        ({"mode": "fast"}, "mode: expected 'exact' or 'bounded', got 'fast'"),
+        ({"voters": [True]}, r"voters: expected one per observation, 3, got shape \(1,\)"),
+        ({"joined": ([0], [3], [0.1])}, "joined: 3 is out of range"),
+        ({"joined": ([0], [1, 2], [0.1])}, "joined: expected three arrays of one length"),
+        ({"joined": ([0], [1], [np.nan])}, "joined: a distance is NaN"),
     ],
 )
 def test_bad_input(change, message):

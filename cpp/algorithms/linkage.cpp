@@ -12,30 +12,31 @@
 #include "algorithms/linkage_input.hpp"
 #include "algorithms/sort_edges.hpp"
 #include "algorithms/sweep.hpp"
-#include "algorithms/voters.hpp"
 #include "core/parallel.hpp"
 
 namespace fastface {
 namespace {
 
-// Everything named by leaf instead of by observation. A leaf is what must_link puts together,
+// Everything named by leaf instead of by observation. A leaf is what must_link and joined put together,
 // called by its largest member; leaves keep the order of their names.
 struct Leaves {
   std::vector<std::int32_t> of;     // (n) name of the leaf
   std::vector<std::int64_t> sizes;  // (n) at the names
-  std::vector<Merge> merges;        // the must-links as merges
+  std::vector<Merge> merges;        // how they came together
 };
 
-Leaves contract(std::size_t n, std::span<const Pair> must_link) {
+Leaves contract(std::size_t n, std::span<const Pair> must_link, std::span<const Edge> joined) {
   Leaves leaves{.of = std::vector<std::int32_t>(n), .sizes = std::vector<std::int64_t>(n, 0), .merges = {}};
   DisjointSets sets(n);
-  for (const Pair& pair : must_link) {
-    const auto [low, high] = std::minmax(
-        {sets.find(static_cast<std::int32_t>(pair.i)), sets.find(static_cast<std::int32_t>(pair.j))});
-    if (low == high) continue;
-    leaves.merges.push_back({low, high, 0});
+  const auto put_together = [&](std::int64_t i, std::int64_t j, float height) {
+    const auto [low, high] =
+        std::minmax({sets.find(static_cast<std::int32_t>(i)), sets.find(static_cast<std::int32_t>(j))});
+    if (low == high) return;
+    leaves.merges.push_back({low, high, height});
     sets.attach(low, high);
-  }
+  };
+  for (const Pair& pair : must_link) put_together(pair.i, pair.j, 0);
+  for (const Edge& pair : joined) put_together(pair.i, pair.j, pair.d);
   for (std::size_t i = 0; i < n; ++i) {
     leaves.of[i] = sets.find(static_cast<std::int32_t>(i));
     ++leaves.sizes[leaves.of[i]];
@@ -45,10 +46,10 @@ Leaves contract(std::size_t n, std::span<const Pair> must_link) {
 
 // The connected components of the leaves, each with its own small numbering, ready to sweep.
 struct Components {
-  std::vector<std::int32_t> names;  // leaves that have an edge, component by component, ascending
-  std::vector<Leaf> leaves;         // parallel to names
-  std::vector<Edge> edges;          // ends are indices into their component
-  std::vector<Against> against;     // likewise
+  std::vector<std::int32_t> names;   // leaves that have an edge, component by component, ascending
+  std::vector<std::int64_t> voices;  // parallel to names
+  std::vector<Edge> edges;           // ends are indices into their component
+  std::vector<Against> against;      // likewise
   std::vector<std::size_t> leaf_start, edge_start, against_start;  // (count + 1)
   std::size_t count() const { return leaf_start.size() - 1; }
 };
@@ -66,8 +67,9 @@ std::vector<T> bucket(const std::vector<T>& items, std::size_t n_groups, GroupOf
   return sorted;
 }
 
-Components split(std::vector<Edge> edges, std::vector<Against> against, const std::vector<Leaf>& leaf_at) {
-  const std::size_t n = leaf_at.size();
+Components split(std::vector<Edge> edges, std::vector<Against> against,
+                 std::span<const std::int64_t> voices) {
+  const std::size_t n = voices.size();
   DisjointSets sets(n);
   std::vector<std::uint8_t> touched(n, 0);
   for (const Edge& edge : edges) {
@@ -99,7 +101,7 @@ Components split(std::vector<Edge> edges, std::vector<Against> against, const st
   for (std::size_t c = 0; c < groups; ++c)
     for (std::size_t k = components.leaf_start[c]; k < components.leaf_start[c + 1]; ++k)
       index[components.names[k]] = static_cast<std::int32_t>(k - components.leaf_start[c]);
-  for (const std::int32_t name : components.names) components.leaves.push_back(leaf_at[name]);
+  for (const std::int32_t name : components.names) components.voices.push_back(voices[name]);
   for (Edge& edge : components.edges) edge = {index[edge.i], index[edge.j], edge.d};
   for (Against& pair : components.against) pair = {index[pair.a], index[pair.b], pair.votes};
   return components;
@@ -128,7 +130,7 @@ std::vector<std::vector<Merge>> sweep_all(Components& components, std::span<cons
       const std::size_t c = order[k];
       const std::span<Edge> edges = part(components.edges, components.edge_start, c);
       sort_by_distance(edges);
-      merges[c] = sweep(part(components.leaves, components.leaf_start, c), edges,
+      merges[c] = sweep(part(components.voices, components.leaf_start, c), edges,
                         part(components.against, components.against_start, c), cut);
       const std::int32_t* names = components.names.data() + components.leaf_start[c];
       for (Merge& merge : merges[c]) merge = {names[merge.a], names[merge.b], merge.distance};
@@ -161,6 +163,21 @@ std::vector<Merge> interleave(const std::vector<std::vector<Merge>>& lists) {
     }
   }
   return merges;
+}
+
+// Every merge is taken for an edge between two of the observations that it brings together: these are
+// trees, and their edges by height are merges again. Members of a crowd join it at heights of their
+// own, among the merges of the crowd with others.
+void order_by_height(std::size_t n, std::vector<Merge>& merges) {
+  const auto height = [](const Merge& merge) { return std::max(0.0f, merge.distance); };
+  std::stable_sort(merges.begin(), merges.end(),
+                   [&](const Merge& a, const Merge& b) { return height(a) < height(b); });
+  DisjointSets sets(n);
+  for (Merge& merge : merges) {
+    const auto [low, high] = std::minmax({sets.find(merge.a), sets.find(merge.b)});
+    sets.attach(low, high);
+    merge = {low, high, merge.distance};
+  }
 }
 
 // Labels by first appearance, and SciPy's matrix, in which what never merged joins at infinity.
@@ -197,38 +214,34 @@ Linkage finish(std::size_t n, std::vector<Merge> merges) {
   return linkage;
 }
 
-// Who votes and is heard in bounded mode; everyone in exact mode.
-std::vector<std::uint8_t> take_voters(const LinkageProblem& problem, std::vector<Edge>& edges) {
-  if (!problem.max_members) return std::vector<std::uint8_t>(problem.n, 1);
-  std::vector<std::uint8_t> voters(problem.voters.begin(), problem.voters.end());
-  if (voters.empty()) voters = choose_voters(problem.n, edges, problem.max_members, problem.seed);
-  keep_heard(edges, voters, problem.max_members);
-  return voters;
-}
+// Who speaks for each leaf: its voters, or all its members if it has none.
+struct Voices {
+  std::vector<std::uint8_t> speaks;  // (n)
+  std::vector<std::int64_t> count;   // (n) at the leaves' names
+};
 
-// A leaf speaks through its voters, or through all its members if it has none.
-std::vector<Leaf> count_voices(const Leaves& leaves, std::span<const std::uint8_t> voters) {
-  std::vector<Leaf> counted(voters.size(), Leaf{0, false});
+Voices count_voices(const Leaves& leaves, std::span<const std::uint8_t> voters) {
+  if (voters.empty()) return {std::vector<std::uint8_t>(leaves.of.size(), 1), leaves.sizes};
+  Voices voices{{voters.begin(), voters.end()}, std::vector<std::int64_t>(voters.size(), 0)};
+  for (std::size_t i = 0; i < voters.size(); ++i) voices.count[leaves.of[i]] += voters[i] != 0;
   for (std::size_t i = 0; i < voters.size(); ++i)
-    if (voters[i]) counted[leaves.of[i]] = {counted[leaves.of[i]].n_voices + 1, true};
+    if (voices.count[leaves.of[i]] == 0) voices.speaks[i] = 1;
   for (std::size_t i = 0; i < voters.size(); ++i)
-    if (Leaf& leaf = counted[leaves.of[i]]; !leaf.votes) ++leaf.n_voices;
-  return counted;
+    if (voices.speaks[i] && !voters[i]) ++voices.count[leaves.of[i]];
+  return voices;
 }
 
 }  // namespace
 
-Linkage median_linkage(const LinkageProblem& problem) {
+std::vector<Merge> median_merges(const LinkageProblem& problem) {
   const std::size_t n = problem.n;
   check_cut(problem.cut);
   const std::vector<Pair> must = tidy_pairs(problem.must_link, n, "must_link");
   const std::vector<Pair> cannot = tidy_pairs(problem.cannot_link, n, "cannot_link");
   const std::vector<Pair> soft = tidy_pairs(problem.soft_cannot_link, n, "soft_cannot_link");
   std::vector<Edge> edges = take_edges(problem);
-  const std::vector<std::uint8_t> voters = take_voters(problem, edges);
-  Leaves leaves = contract(n, must);
-  const std::vector<Leaf> leaf_at = count_voices(leaves, voters);
-  const auto speaks = [&](std::int64_t i) { return voters[i] || !leaf_at[leaves.of[i]].votes; };
+  Leaves leaves = contract(n, must, problem.joined);
+  const auto [speaks, voices] = count_voices(leaves, problem.voters);
 
   std::vector<Against> against;
   for (const Pair& pair : cannot) {
@@ -238,19 +251,22 @@ Linkage median_linkage(const LinkageProblem& problem) {
   // Without its edge a pair is one that is far; the other votes are added.
   overrule(edges, soft);
   for (const Pair& pair : soft)
-    if (leaves.of[pair.i] != leaves.of[pair.j] && speaks(pair.i) && speaks(pair.j) && problem.soft_votes > 1)
+    if (leaves.of[pair.i] != leaves.of[pair.j] && speaks[pair.i] && speaks[pair.j] && problem.soft_votes > 1)
       against.push_back({leaves.of[pair.i], leaves.of[pair.j], problem.soft_votes - 1});
 
   std::erase_if(edges, [&](const Edge& edge) {
-    return leaves.of[edge.i] == leaves.of[edge.j] || !speaks(edge.i) || !speaks(edge.j);
+    return leaves.of[edge.i] == leaves.of[edge.j] || !speaks[edge.i] || !speaks[edge.j];
   });
   for (Edge& edge : edges) edge = {leaves.of[edge.i], leaves.of[edge.j], edge.d};
 
-  Components components = split(std::move(edges), std::move(against), leaf_at);
+  Components components = split(std::move(edges), std::move(against), voices);
   std::vector<Merge> merges = std::move(leaves.merges);
   for (const Merge& merge : interleave(sweep_all(components, problem.cut, problem.threads)))
     merges.push_back(merge);
-  return finish(n, std::move(merges));
+  if (!problem.joined.empty()) order_by_height(n, merges);
+  return merges;
 }
+
+Linkage median_linkage(const LinkageProblem& problem) { return finish(problem.n, median_merges(problem)); }
 
 }  // namespace fastface

@@ -33,6 +33,11 @@ struct CutStep {
   float threshold;
 };
 
+struct Merge {
+  std::int32_t a, b;  // the names (largest members) of the two clusters, a < b
+  float distance;
+};
+
 struct LinkageProblem {
   std::size_t n = 0;
   std::span<const std::int32_t> i = {}, j = {};  // i[k] < j[k], each pair once, any order
@@ -40,14 +45,14 @@ struct LinkageProblem {
   std::span<const CutStep> cut = {};             // ascending; the first for 1 pair; thresholds never fall
 
   std::span<const Pair> must_link = {};         // in one cluster from the start, at height 0
+  std::span<const Edge> joined = {};            // likewise, at heights of their own (crowd_edges.hpp)
   std::span<const Pair> cannot_link = {};       // never in one cluster
   std::span<const Pair> soft_cannot_link = {};  // each counts as `soft_votes` pairs that are far apart,
   std::int64_t soft_votes = 1;                  // whatever its own distance
 
-  // Bounded mode: see voters.hpp. 0 = everyone votes (exact).
-  std::size_t max_members = 0;
-  std::uint64_t seed = 0;
-  std::span<const std::uint8_t> voters = {};  // (n) if they are already chosen
+  // (n) flags: whose distances count (crowd_edges.hpp); empty: everyone's. A leaf, which is what
+  // must_link and joined put together, speaks through its voters, or through all if it has none.
+  std::span<const std::uint8_t> voters = {};
 
   std::size_t threads = 0;
 };
@@ -61,5 +66,8 @@ struct Linkage {
 // Throws std::invalid_argument, naming the argument, for edges or pairs that are out of range or
 // repeated, and for must_link and cannot_link that contradict each other.
 Linkage median_linkage(const LinkageProblem& problem);
+
+// The merges within the cut alone, in order.
+std::vector<Merge> median_merges(const LinkageProblem& problem);
 
 }  // namespace fastface

@@ -51,7 +51,7 @@ std::vector<Edge> take_edges(const LinkageProblem& problem) {
   constexpr std::size_t kMostEdges = std::size_t{1} << 30;
   if (problem.distance.size() >= kMostEdges)
     refuse("edges", "fewer than 2**30 fit, got " + std::to_string(problem.distance.size()) +
-                        "; bounded mode with voter_edges needs fewer");
+                        "; crowd_edges finds fewer");
   const float widest = problem.cut.back().threshold;
   std::vector<Edge> edges;
   edges.reserve(problem.distance.size());

@@ -15,7 +15,6 @@ constexpr std::int32_t kNone = -1;
 
 struct Cluster {
   std::int32_t name;  // largest leaf
-  bool votes;
   std::int64_t n_voices;
   std::int32_t first_neighbour = kNone, last_neighbour = kNone;  // a chain
   std::int32_t n_neighbours = 0;
@@ -35,13 +34,11 @@ struct Ready {
 
 class Sweep {
  public:
-  Sweep(std::span<const Leaf> leaves, std::span<const CutStep> cut)
-      : leaves_(leaves), cut_(cut), sets_(leaves.size()) {
-    clusters_.reserve(leaves.size());
-    for (const Leaf& leaf : leaves)
-      clusters_.push_back({.name = static_cast<std::int32_t>(clusters_.size()),
-                           .votes = leaf.votes,
-                           .n_voices = leaf.n_voices});
+  Sweep(std::span<const std::int64_t> n_voices, std::span<const CutStep> cut)
+      : cut_(cut), sets_(n_voices.size()) {
+    clusters_.reserve(n_voices.size());
+    for (const std::int64_t voices : n_voices)
+      clusters_.push_back({.name = static_cast<std::int32_t>(clusters_.size()), .n_voices = voices});
   }
 
   std::vector<Merge> run(std::span<const Edge> edges, std::span<const Against> against) {
@@ -57,7 +54,7 @@ class Sweep {
  private:
   void vote(std::int32_t leaf_a, std::int32_t leaf_b, std::int64_t votes) {
     const std::int32_t a = sets_.find(leaf_a), b = sets_.find(leaf_b);
-    if (a == b || silent(leaf_a, a) || silent(leaf_b, b)) return;
+    if (a == b) return;
     const VoteTable::Change change = table_.add(a, b, votes, -kNever);
     if (change.inserted) {
       append(a, new_entry(leaf_b));
@@ -65,11 +62,6 @@ class Sweep {
     }
     const std::int64_t pairs = n_pairs(a, b);
     if (is_ready(pairs, change.after) && !is_ready(pairs, change.before)) push(a, b);
-  }
-
-  // A leaf that does not vote speaks only until its cluster has someone who does.
-  bool silent(std::int32_t leaf, std::int32_t root) const {
-    return !leaves_[leaf].votes && clusters_[root].votes;
   }
 
   std::int64_t n_pairs(std::int32_t a, std::int32_t b) const {
@@ -115,14 +107,11 @@ class Sweep {
     table_.take(a, b);
     sets_.attach(b, a);
 
-    const bool a_heard = kept.votes || !gone.votes, b_heard = gone.votes || !kept.votes;
     const std::int64_t voices_before = kept.n_voices;
     kept.name = std::max(kept.name, gone.name);
-    kept.n_voices = (a_heard ? kept.n_voices : 0) + (b_heard ? gone.n_voices : 0);
-    kept.votes = kept.votes || gone.votes;
-    if (!a_heard) silence(a);
+    kept.n_voices += gone.n_voices;
     if (cut_.size() > 1) requeue_grown(a, voices_before);
-    move_pairs(b, a, b_heard, voices_before);
+    move_pairs(b, a, voices_before);
   }
 
   // Under one threshold growth alone makes no pair ready; under several it can.
@@ -135,24 +124,13 @@ class Sweep {
     }
   }
 
-  // What is left of the votes of those no longer heard: only what can never be.
-  static std::int64_t unheard(std::int64_t votes) { return votes < -kNever / 2 ? -kNever : 0; }
-
-  void silence(std::int32_t a) {
-    for (std::int32_t e = clusters_[a].first_neighbour; e != kNone; e = neighbours_[e].next) {
-      const std::int32_t c = sets_.find(neighbours_[e].leaf);
-      const auto [found, votes] = table_.take(a, c);
-      if (found) table_.add(a, c, unheard(votes), -kNever);
-    }
-  }
-
-  void move_pairs(std::int32_t from, std::int32_t to, bool heard, std::int64_t voices_before) {
+  void move_pairs(std::int32_t from, std::int32_t to, std::int64_t voices_before) {
     for (std::int32_t e = clusters_[from].first_neighbour, next; e != kNone; e = next) {
       next = neighbours_[e].next;
       const std::int32_t c = sets_.find(neighbours_[e].leaf);
       const auto [found, votes] = table_.take(from, c);
       if (!found) continue;
-      const VoteTable::Change change = table_.add(to, c, heard ? votes : unheard(votes), -kNever);
+      const VoteTable::Change change = table_.add(to, c, votes, -kNever);
       // The neighbour's own chain needs no entry: its leaf of `from` now stands for `to`.
       if (change.inserted) append(to, e);
       // A pair that was ready is in the queue already: again at every merge would be O(n^3).
@@ -175,7 +153,6 @@ class Sweep {
     ++owner.n_neighbours;
   }
 
-  std::span<const Leaf> leaves_;
   std::span<const CutStep> cut_;
   float level_ = 0;
   DisjointSets sets_;
@@ -188,9 +165,9 @@ class Sweep {
 
 }  // namespace
 
-std::vector<Merge> sweep(std::span<const Leaf> leaves, std::span<const Edge> edges,
+std::vector<Merge> sweep(std::span<const std::int64_t> n_voices, std::span<const Edge> edges,
                          std::span<const Against> against, std::span<const CutStep> cut) {
-  return Sweep(leaves, cut).run(edges, against);
+  return Sweep(n_voices, cut).run(edges, against);
 }
 
 }  // namespace fastface

@@ -9,12 +9,6 @@
 
 namespace fastface {
 
-// What the sweep starts from: one observation, or several that must be together.
-struct Leaf {
-  std::int64_t n_voices;  // members whose distances count
-  bool votes;             // false: speaks only until it joins a cluster that votes (voters.hpp)
-};
-
 // Evidence against a pair of leaves: that many pairs of members that are far apart.
 struct Against {
   std::int32_t a, b;
@@ -24,14 +18,10 @@ struct Against {
 // Against any majority: no count of pairs comes near it, and two of them do not overflow.
 inline constexpr std::int64_t kNever = std::int64_t{1} << 60;
 
-struct Merge {
-  std::int32_t a, b;  // the names (largest leaves) of the two clusters, a < b
-  float distance;
-};
-
-// leaves: of one component, by ascending name.  edges, against: between these leaves, by index;
-// edges sorted by distance.  Returns the merges in order, named by index.
-std::vector<Merge> sweep(std::span<const Leaf> leaves, std::span<const Edge> edges,
+// n_voices: of each leaf of one component, by ascending name, how many members speak for it.  edges,
+// against: between these leaves, by index; edges sorted by distance.  Returns the merges in order,
+// named by index.
+std::vector<Merge> sweep(std::span<const std::int64_t> n_voices, std::span<const Edge> edges,
                          std::span<const Against> against, std::span<const CutStep> cut);
 
 }  // namespace fastface

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <vector>
 
 namespace fastface {
@@ -25,12 +24,6 @@ inline std::uint64_t visit_key(std::uint64_t seed, std::int32_t index) {
 inline void sort_by_visit(std::vector<std::int32_t>& indices, std::uint64_t seed) {
   std::sort(indices.begin(), indices.end(),
             [&](std::int32_t a, std::int32_t b) { return visit_key(seed, a) < visit_key(seed, b); });
-}
-
-// How many voters one who is no voter hears.
-inline std::size_t most_heard(std::size_t max_members) {
-  constexpr std::size_t kMost = std::numeric_limits<std::size_t>::max() / 2;
-  return 2 * std::min(max_members, kMost);
 }
 
 }  // namespace fastface

@@ -3,12 +3,14 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <cmath>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
-#include "algorithms/voters.hpp"
+#include "algorithms/crowd_edges.hpp"
 #include "bindings/arrays.hpp"
 #include "bindings/register.hpp"
 
@@ -37,29 +39,55 @@ std::span<const std::uint8_t> mask(const MaskArray& array, std::size_t n, const 
   return {reinterpret_cast<const std::uint8_t*>(flags.data()), flags.size()};
 }
 
+using EdgeArrays = std::tuple<py::array, py::array, FloatArray>;
+
+// Edges as they come from Python, with ends below n.
+std::vector<Edge> edges(const EdgeArrays& arrays, std::size_t n, const char* name) {
+  const auto& [i, j, distance] = arrays;
+  const IndexArray<std::int32_t> first = indices<std::int32_t>(i, name),
+                                 second = indices<std::int32_t>(j, name);
+  const auto from = vector(first, name), to = vector(second, name);
+  const auto d = vector(distance, name);
+  if (from.size() != to.size() || from.size() != d.size())
+    throw std::invalid_argument(std::string(name) + ": expected three arrays of one length");
+  std::vector<Edge> list;
+  for (std::size_t k = 0; k < d.size(); ++k) {
+    for (const std::int32_t end : {from[k], to[k]})
+      if (end < 0 || static_cast<std::size_t>(end) >= n)
+        throw std::invalid_argument(std::string(name) + ": " + std::to_string(end) + " is out of range");
+    if (std::isnan(d[k])) throw std::invalid_argument(std::string(name) + ": a distance is NaN");
+    list.push_back({from[k], to[k], d[k]});
+  }
+  return list;
+}
+
+py::tuple arrays(Edges&& list) {
+  return py::make_tuple(take(std::move(list.i)), take(std::move(list.j)), take(std::move(list.d)));
+}
+
 py::tuple median_linkage(std::size_t n, const py::array& i, const py::array& j, const FloatArray& distance,
                          const std::vector<std::pair<std::int64_t, float>>& cut,
                          const std::optional<py::array>& must_link,
                          const std::optional<py::array>& cannot_link,
                          const std::optional<py::array>& soft_cannot_link, std::int64_t soft_votes,
-                         std::size_t max_members, std::uint64_t seed, const std::optional<MaskArray>& voters,
+                         const std::optional<MaskArray>& voters, const std::optional<EdgeArrays>& joined,
                          std::size_t threads) {
   const IndexArray<std::int32_t> first = indices<std::int32_t>(i, "i"),
                                  second = indices<std::int32_t>(j, "j");
   IndexArray<std::int64_t> must, cannot, soft;
   std::vector<CutStep> steps;
   for (const auto& [n_pairs, threshold] : cut) steps.push_back({n_pairs, threshold});
+  const std::vector<Edge> trees = joined ? edges(*joined, n, "joined") : std::vector<Edge>{};
   LinkageProblem problem{.n = n,
                          .i = vector(first, "i"),
                          .j = vector(second, "j"),
                          .distance = vector(distance, "d"),
                          .cut = steps,
                          .must_link = pairs(must_link, "must_link", must),
+                         .joined = trees,
                          .cannot_link = pairs(cannot_link, "cannot_link", cannot),
                          .soft_cannot_link = pairs(soft_cannot_link, "soft_cannot_link", soft),
                          .soft_votes = soft_votes,
-                         .max_members = max_members,
-                         .seed = seed,
                          .voters = voters ? mask(*voters, n, "voters") : std::span<const std::uint8_t>{},
                          .threads = threads};
   if (problem.i.size() != problem.j.size() || problem.i.size() != problem.distance.size())
@@ -77,36 +105,60 @@ py::tuple median_linkage(std::size_t n, const py::array& i, const py::array& j, 
                         linkage.n_clusters);
 }
 
-py::tuple voter_edges(const FloatArray& faces, float threshold, const std::optional<py::array>& groups,
-                      std::size_t max_members, std::uint64_t seed, std::size_t threads) {
-  const MatrixView<const float> rows = matrix(faces, "faces");
-  IndexArray<std::int64_t> group_ids;
-  std::span<const std::int64_t> group_of_row;
-  if (groups) {
-    group_ids = indices<std::int64_t>(*groups, "groups");
-    group_of_row = vector(group_ids, "groups");
-    if (group_of_row.size() != rows.rows)
-      throw std::invalid_argument("groups: expected one per row of faces, " + std::to_string(rows.rows) +
-                                  ", got shape " + shape_text(group_ids));
-  }
-  VoterEdges found;
+// One id per row of `n`, which `owner` keeps alive.
+std::span<const std::int64_t> ids(const std::optional<py::array>& array, std::size_t n, const char* name,
+                                  IndexArray<std::int64_t>& owner) {
+  if (!array) return {};
+  owner = indices<std::int64_t>(*array, name);
+  const std::span<const std::int64_t> values = vector(owner, name);
+  if (values.size() != n)
+    throw std::invalid_argument(std::string(name) + ": expected one per row of faces, " + std::to_string(n) +
+                                ", got shape " + shape_text(owner));
+  return values;
+}
+
+py::tuple crowd_edges(const FloatArray& faces, float threshold, float crowd_threshold,
+                      const std::optional<py::array>& groups, const std::optional<py::array>& together,
+                      const std::optional<MaskArray>& apart, std::size_t max_members,
+                      std::size_t first_sample, std::uint64_t seed, std::size_t threads) {
+  if (!std::isfinite(threshold)) throw std::invalid_argument("threshold: expected a finite number");
+  if (!(crowd_threshold <= threshold))
+    throw std::invalid_argument("crowd_threshold: expected at most the threshold");
+  IndexArray<std::int64_t> group_ids, together_ids;
+  CrowdProblem problem{.faces = matrix(faces, "faces"),
+                       .threshold = threshold,
+                       .crowd_threshold = crowd_threshold,
+                       .max_members = max_members,
+                       .first_sample = first_sample,
+                       .seed = seed,
+                       .threads = threads};
+  problem.groups = ids(groups, problem.faces.rows, "groups", group_ids);
+  problem.together = ids(together, problem.faces.rows, "together", together_ids);
+  if (apart) problem.apart = mask(*apart, problem.faces.rows, "apart");
+  CrowdEdges found;
+  Edges joined;
   {
     const py::gil_scoped_release unlocked;
-    found = fastface::voter_edges(rows, group_of_row, threshold, max_members, seed, threads);
+    found = fastface::crowd_edges(problem);
+    for (const Edge& edge : found.joined) {
+      joined.i.push_back(edge.i);
+      joined.j.push_back(edge.j);
+      joined.d.push_back(edge.d);
+    }
   }
-  return py::make_tuple(take(std::move(found.edges.i)), take(std::move(found.edges.j)),
-                        take(std::move(found.edges.d)), take(std::move(found.voters)));
+  return py::make_tuple(arrays(std::move(found.edges)), take(std::move(found.voters)),
+                        arrays(std::move(joined)));
 }
 
 }  // namespace
 
 void register_linkage(py::module_& module) {
-  module.def("voter_edges", &voter_edges, py::arg("faces"), py::arg("threshold"), py::arg("groups"),
-             py::arg("max_members"), py::arg("seed"), py::arg("threads"));
+  module.def("crowd_edges", &crowd_edges, py::arg("faces"), py::arg("threshold"), py::arg("crowd_threshold"),
+             py::arg("groups"), py::arg("together"), py::arg("apart"), py::arg("max_members"),
+             py::arg("first_sample"), py::arg("seed"), py::arg("threads"));
   module.def("median_linkage", &median_linkage, py::arg("n"), py::arg("i"), py::arg("j"), py::arg("d"),
              py::arg("cut"), py::arg("must_link"), py::arg("cannot_link"), py::arg("soft_cannot_link"),
-             py::arg("soft_votes"), py::arg("max_members"), py::arg("seed"), py::arg("voters"),
-             py::arg("threads"));
+             py::arg("soft_votes"), py::arg("voters"), py::arg("joined"), py::arg("threads"));
 }
 
 }  // namespace fastface::bindings

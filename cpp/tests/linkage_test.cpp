@@ -5,7 +5,7 @@
 #include <cmath>
 #include <vector>
 
-#include "algorithms/voters.hpp"
+#include "algorithms/crowd_edges.hpp"
 #include "check.hpp"
 
 namespace fastface::test {
@@ -85,13 +85,17 @@ void test_greedy() {
 void test_constraints() {
   const Graph graph = random_graph(60, 1, 20, 3);
   const std::vector<Pair> must{{3, 50}, {50, 7}}, cannot{{0, 1}, {2, 3}}, soft{{5, 6}, {8, 9}};
-  for (const std::size_t max_members : {0u, 4u}) {
+  const std::vector<std::uint8_t> some = {1, 0, 1, 1};
+  std::vector<std::uint8_t> voters;
+  for (std::size_t i = 0; i < graph.n; ++i) voters.push_back(some[i % some.size()]);
+  for (const std::span<const std::uint8_t> who :
+       {std::span<const std::uint8_t>(), std::span<const std::uint8_t>(voters)}) {
     const Linkage linkage = link(graph, 0.9f,
                                  {.must_link = must,
                                   .cannot_link = cannot,
                                   .soft_cannot_link = soft,
                                   .soft_votes = 10,
-                                  .max_members = max_members});
+                                  .voters = who});
     CHECK(linkage.labels[3] == linkage.labels[7] && linkage.labels[3] == linkage.labels[50]);
     CHECK(linkage.labels[0] != linkage.labels[1] && linkage.labels[2] != linkage.labels[3]);
   }
@@ -117,31 +121,37 @@ void test_threads() {
       graph.d.push_back(graph.d[k]);
     }
   graph.n = 30 * 150;
-  for (const std::size_t max_members : {0u, 3u}) {
-    const Linkage one = link(graph, 0.5f, {.max_members = max_members, .threads = 1});
-    const Linkage four = link(graph, 0.5f, {.max_members = max_members, .threads = 4});
-    CHECK(one.labels == four.labels && one.merges == four.merges);
-  }
+  const Linkage one = link(graph, 0.5f, {.threads = 1});
+  const Linkage four = link(graph, 0.5f, {.threads = 4});
+  CHECK(one.labels == four.labels && one.merges == four.merges);
 }
 
-void test_voters() {
-  const Matrix faces = embeddings(2500, 24, 800, 9);
-  const VoterEdges found = voter_edges(faces.view(), {}, 0.5f, 10, 1, 2);
-  const Edges all = pairwise_edges(faces.view(), {}, {}, 0.5f, {}, 1);
-  std::vector<Edge> edges;
-  for (std::size_t k = 0; k < all.d.size(); ++k) edges.push_back({all.i[k], all.j[k], all.d[k]});
-  CHECK(choose_voters(faces.rows, edges, 10, 1) == found.voters);
-  keep_heard(edges, found.voters, 10);
-  CHECK(edges.size() == found.edges.d.size() && edges.size() <= 20 * faces.rows);
-  bool same = true;
-  for (std::size_t k = 0; k < std::min(edges.size(), found.edges.d.size()); ++k)
-    same = same && edges[k].i == found.edges.i[k] && edges[k].j == found.edges.j[k] &&
-           edges[k].d == found.edges.d[k];
-  CHECK(same);
+bool same(const Edges& a, const Edges& b) { return a.i == b.i && a.j == b.j && a.d == b.d; }
 
-  Matrix missing = embeddings(10, 4, 2, 9);
-  std::fill_n(missing.row(7), 4, 0.0f);
-  CHECK(refuses([&] { voter_edges(missing.view(), {}, 0.5f, 10, 1, 1); }, "faces: row 7 is zero"));
+void test_crowds() {
+  const Matrix faces = embeddings(2500, 24, 250, 9);
+  CrowdProblem problem{.faces = faces.view(),
+                       .threshold = 0.5f,
+                       .crowd_threshold = 0.4f,
+                       .max_members = 10,
+                       .first_sample = 200,
+                       .seed = 1,
+                       .threads = 1};
+  const CrowdEdges one = crowd_edges(problem);
+  problem.threads = 3;
+  const CrowdEdges three = crowd_edges(problem);
+  CHECK(same(one.edges, three.edges) && one.voters == three.voters);
+  CHECK(one.joined.size() == three.joined.size() && one.joined.size() > 1000);
+  for (std::size_t k = 0; k < one.edges.d.size(); ++k) {
+    CHECK(one.edges.i[k] < one.edges.j[k] && one.edges.d[k] <= 0.5f);
+    CHECK(one.voters[static_cast<std::size_t>(one.edges.i[k])] &&
+          one.voters[static_cast<std::size_t>(one.edges.j[k])]);
+  }
+  for (const Edge& edge : one.joined) CHECK(edge.i != edge.j && edge.d <= 0.4f);
+
+  problem.first_sample = 1250;  // so few are linked exactly
+  const CrowdEdges all = crowd_edges(problem);
+  CHECK(same(all.edges, pairwise_edges(faces.view(), {}, {}, 0.5f, {}, 1)) && all.joined.empty());
 }
 
 void test_refusals() {
@@ -163,7 +173,7 @@ int main() {
   test_constraints();
   test_steps();
   test_threads();
-  on_every_target(test_voters);
+  on_every_target(test_crowds);
   test_refusals();
   return result();
 }

@@ -18,6 +18,8 @@ _Codes: TypeAlias = tuple[
 
 __version__: str
 
+_Edges = tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.float32]]
+
 def target() -> str: ...
 def available_targets() -> list[str]: ...
 def select_target(target: str) -> None: ...
@@ -54,9 +56,8 @@ def median_linkage(
     cannot_link: npt.NDArray[Any] | None,
     soft_cannot_link: npt.NDArray[Any] | None,
     soft_votes: int,
-    max_members: int,
-    seed: int,
     voters: npt.NDArray[np.bool_] | None,
+    joined: tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]] | None,
     threads: int,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], int]: ...
 def lasso(
@@ -69,16 +70,18 @@ def lasso(
     max_iter: int,
     threads: int,
 ) -> list[_Codes]: ...
-def voter_edges(
+def crowd_edges(
     faces: npt.NDArray[np.float32],
     threshold: float,
+    crowd_threshold: float,
     groups: npt.NDArray[Any] | None,
+    together: npt.NDArray[Any] | None,
+    apart: npt.NDArray[np.bool_] | None,
     max_members: int,
+    first_sample: int,
     seed: int,
     threads: int,
-) -> tuple[
-    npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.float32], npt.NDArray[np.uint8]
-]: ...
+) -> tuple[_Edges, npt.NDArray[np.uint8], _Edges]: ...
 
 class LassoDictionary:
     def __init__(self, n_dimensions: int) -> None: ...

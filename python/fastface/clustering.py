@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from fastface.arrays import finite_rows, integer_column
 from fastface.calibration import EXPECTED_FALSE_NEIGHBOURS, Calibration
-from fastface.kernels import median_linkage, pairwise_edges, voter_edges
+from fastface.kernels import crowd_edges, median_linkage, pairwise_edges
 from fastface.links import Links, known_alike, link
 from fastface.types import FloatArray, IntArray
 
@@ -39,11 +39,10 @@ DECADES_PER_SHARED_PHOTO = 2.0
 # The linkage looks only at pairs that could matter where clusters hold this many faces on average;
 # in a library of fewer people large clusters meet a slightly stricter cut than they could.
 FACES_PER_PERSON = 50
-# Above so many faces a sample of the members speaks for a crowd, and pairs outside the sample are
-# never made: memory stays below 2 * MAX_MEMBERS pairs a face, however often one person was
-# photographed.
+# Above so many faces, whoever is often seen is found first, and MAX_MEMBERS faces speak for each
+# such crowd: pairs inside crowds are never made, however often one person was photographed.
 MAX_EXACT = 20_000
-MAX_MEMBERS = 256
+MAX_MEMBERS = 32
 SPOKESMEN = 64
 SORTED_BY = 8  # coordinates that tell any two faces apart, unless they are copies
 
@@ -193,19 +192,29 @@ def _linked(
 ) -> IntArray:
     """Labels by median linkage and the cut of `_read_off`, on top of the `given` clusters.
 
-    max_members: bounds the pairs of each face, see `voter_edges`; None: all pairs count.
+    max_members: of a crowd that speak for it, see `crowd_edges`; None: all pairs count.
     """
     n = len(faces)
     widest = curve.threshold(max(n / FACES_PER_PERSON, 2), sizes=(np.inf, np.inf))
     by_cluster = np.argsort(given, kind="stable")
-    joined = given[by_cluster[1:]] == given[by_cluster[:-1]]
-    must_link = np.column_stack([by_cluster[:-1], by_cluster[1:]])[joined]
+    together_before = given[by_cluster[1:]] == given[by_cluster[:-1]]
+    must_link = np.column_stack([by_cluster[:-1], by_cluster[1:]])[together_before]
     if max_members is None:
-        sample: dict[str, Any] = {"mode": "exact"}
+        sample: dict[str, Any] = {}
         edges = pairwise_edges(faces, widest, threads=threads)
     else:
-        edges, voters = voter_edges(faces, widest, max_members=max_members, threads=threads)
-        sample = {"mode": "bounded", "max_members": max_members, "voters": voters}
+        edges, voters, joined = crowd_edges(
+            faces,
+            widest,
+            # The candidates of a single face are the crowds.
+            crowd_threshold=curve.threshold(max(n / FACES_PER_PERSON, 2), sizes=(1, max_members)),
+            max_members=max_members,
+            together=given,
+            apart=np.isin(given, given[apart]),
+            threads=threads,
+        )
+        i, j, d = joined
+        sample = {"voters": voters, "joined": (i, j, np.zeros_like(d))}  # no cut comes between
     _, matrix, _ = median_linkage(
         n,
         edges,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from inspect import signature
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from fastface.kernels import median_linkage, pairwise_edges, voter_edges
-from fastface.kernels.linkage import MAX_MEMBERS, Mode
+from fastface.kernels import crowd_edges, median_linkage, pairwise_edges
+from fastface.kernels.linkage import MAX_MEMBERS
 from fastface.types import FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -62,9 +62,9 @@ class MedianLinkage(_Estimator):
 
     threshold: the largest distance at which clusters merge, in 0..2.
     mode: "exact": the tree of the greedy algorithm; memory grows with the pairs of rows within the
-    threshold. "bounded": at most 2 * max_members pairs per row, a random sample speaking for a
-    crowd (`fastface.kernels.median_linkage`); the same result where no row has `max_members` others
-    within the threshold.
+    threshold. "bounded": people with many rows are found in a sample first, and `max_members` of
+    them speak for each such crowd, so the pairs inside crowds, most of all pairs, are never made
+    (`fastface.kernels.crowd_edges`); up to 4,096 rows the same as "exact".
     max_members: see mode.  random_state: int, the seed of the sample.
     min_cluster_size: smaller clusters become noise; at 1, who is alone is a cluster.
     threads: None for one per core; the result does not depend on it.
@@ -83,7 +83,7 @@ class MedianLinkage(_Estimator):
         self,
         threshold: float = 0.6,
         *,
-        mode: Mode = "bounded",
+        mode: Literal["exact", "bounded"] = "bounded",
         max_members: int = MAX_MEMBERS,
         random_state: int = 0,
         min_cluster_size: int = 1,
@@ -118,36 +118,30 @@ class MedianLinkage(_Estimator):
         rows = _unit_rows(X)
         self.n_features_in_ = rows.shape[1]
         self._keep_column_names(X)
-        present = np.flatnonzero(rows.any(axis=1)).astype(np.int32)
-        groups = None if groups is None else _column("groups", groups, len(rows))[present]
-        voters = None
+        groups = None if groups is None else _column("groups", groups, len(rows))
+        sample: dict[str, Any] = {}
         if self.mode == "exact":
-            edges = pairwise_edges(
-                rows[present], self.threshold, groups=groups, threads=self.threads
-            )
+            edges = pairwise_edges(rows, self.threshold, groups=groups, threads=self.threads)
         else:
-            edges, of_present = voter_edges(
-                rows[present],
+            edges, voters, joined = crowd_edges(
+                rows,
                 self.threshold,
                 max_members=self.max_members,
                 random_state=self.random_state,
                 groups=groups,
+                apart=_named(len(rows), must_link, cannot_link, soft_cannot_link),
                 threads=self.threads,
             )
-            voters = np.zeros(len(rows), dtype=bool)
-            voters[present] = of_present
-        i, j, d = edges
+            sample = {"voters": voters, "joined": joined}
         result = median_linkage(
             len(rows),
-            (present[i], present[j], d),
+            edges,
             self.threshold,
-            mode=self.mode,
-            max_members=self.max_members,
-            voters=voters,
             must_link=must_link,
             cannot_link=cannot_link,
             soft_cannot_link=soft_cannot_link,
             threads=self.threads,
+            **sample,
         )
         self.linkage_matrix_ = result.linkage_matrix
         noise = np.bincount(result.labels)[result.labels] < self.min_cluster_size
@@ -201,6 +195,16 @@ def _unit_rows(X: Any) -> FloatArray:
     rows /= np.maximum(np.abs(rows).max(axis=1, keepdims=True), np.finfo(np.float64).tiny)
     norms = np.linalg.norm(rows, axis=1, keepdims=True)
     return (rows / np.where(norms > 0, norms, 1)).astype(np.float32)
+
+
+def _named(n: int, *pairs: npt.ArrayLike | None) -> npt.NDArray[np.bool_]:
+    """(n,) bool: the rows that constraints speak of. What is no row is left to `median_linkage`."""
+    named = np.zeros(n, dtype=bool)
+    for given in pairs:
+        rows = np.asarray([] if given is None else given).ravel()
+        if rows.dtype.kind in "iu":
+            named[rows[(rows >= 0) & (rows < n)]] = True
+    return named
 
 
 def _column(name: str, values: npt.ArrayLike, n: int) -> npt.NDArray[Any]:

@@ -17,22 +17,97 @@ def mix(x):
     return x ^ (x >> 31)
 
 
-def choose_voters(near, max_members, seed):
-    """(n,) bool from the (n, n) bool of neighbours: visited in random order, one votes unless
-    `max_members` of its neighbours do."""
-    voter = np.zeros(len(near), dtype=bool)
-    for i in sorted(range(len(near)), key=lambda i: mix(mix(seed) ^ i)):
-        voter[i] = (near[i] & voter).sum() < max_members
-    return voter
+def visiting_order(n, seed):
+    return sorted(range(n), key=lambda i: mix(mix(seed) ^ i))
 
 
-def heard(distance, voter, max_members):
-    """Without the distances that do not count: only voters do, to others the nearest of them."""
-    distance = np.where(voter[:, None] | voter[None, :], distance, np.inf)
-    for i in np.flatnonzero(~voter):
-        far = np.argsort(distance[i], kind="stable")[2 * max_members :]
-        distance[i, far] = distance[far, i] = np.inf
-    return distance
+CROWD, RIVAL, MOST = 8, 4, 4  # as in cpp/algorithms/crowd_edges.cpp
+
+
+def nearest(D, row, others, threshold, most):
+    """(row, other, distance) of the `most` nearest of `others` within the threshold."""
+    near = [(D[row, other], other) for other in others if D[row, other] <= np.float32(threshold)]
+    return [(row, other, d) for d, other in sorted(near)[:most]]
+
+
+def edges_among(D, rows, threshold, first_sample, max_members):
+    most = len(rows) if len(rows) <= 2 * first_sample else MOST * max_members
+    return [
+        edge for k, row in enumerate(rows) for edge in nearest(D, row, rows[:k], threshold, most)
+    ]
+
+
+def named(matrix, n):
+    """The merges of a linkage matrix by the largest members of what they bring together."""
+    name, merges = list(range(n)), []
+    for a, b, d, _ in matrix[np.isfinite(matrix[:, 2])]:
+        low, high = sorted((name[int(a)], name[int(b)]))
+        merges.append((low, high, d))
+        name.append(high)
+    return merges
+
+
+def find_crowds(D, sample, threshold, first_sample, max_members):
+    """(members of each crowd, voters of each crowd, those of each rival, the crowds' merges)."""
+    place = {row: k for k, row in enumerate(sample)}
+    edges = [
+        (*sorted((place[i], place[j])), d)
+        for i, j, d in edges_among(D, sample, threshold, first_sample, max_members)
+    ]
+    labels, matrix = median_linkage(
+        len(sample), list(zip(*edges, strict=True)) or [()] * 3, threshold
+    )
+    last = {label: k for k, label in enumerate(labels)}
+    clusters = [
+        [row for row, label in zip(sample, labels, strict=True) if label == wanted]
+        for wanted in sorted(last, key=last.get)
+    ]
+    crowds = [members for members in clusters if len(members) >= CROWD]
+    rivals = [members[:max_members] for members in clusters if RIVAL <= len(members) < CROWD]
+    taken = {row for members in crowds for row in members}
+    merges = [
+        (sample[a], sample[b], d) for a, b, d in named(matrix, len(sample)) if sample[a] in taken
+    ]
+    return crowds, [members[:max_members] for members in crowds], rivals, merges
+
+
+def crowd_edges(
+    D, threshold, *, crowd_threshold, max_members, first_sample, random_state, together, apart
+):
+    """(sorted edges, voters, what joined) from the (n, n) distances."""
+    order = visiting_order(len(D), random_state)
+    first = {}
+    for row in order:
+        first.setdefault(together[row], row)
+    free = [row for row in order if first[together[row]] == row and not apart[row]]
+    crowd_of, voters, joined = {}, [], []
+    size = first_sample
+    while 2 * size <= len(free):
+        crowds, chosen, rivals, merges = find_crowds(
+            D, free[:size], crowd_threshold, first_sample, max_members
+        )
+        joined += merges
+        taken = {row: len(voters) + k for k, members in enumerate(crowds) for row in members}
+        for row in free[size:]:
+            medians = [np.sort(D[row, who])[(len(who) - 1) // 2] for who in chosen + rivals]
+            best = min(range(len(medians)), key=medians.__getitem__, default=len(crowds))
+            if best < len(crowds) and medians[best] <= np.float32(crowd_threshold):
+                taken[row] = len(voters) + best
+                joined.append((row, min(chosen[best], key=lambda who: D[row, who]), medians[best]))
+        voters += chosen
+        crowd_of |= taken
+        free = [row for row in free if row not in taken]
+        size *= 2
+    free += [row for row in order if first[together[row]] == row and apart[row]]
+    free += [row for row in order if first[together[row]] != row and first[together[row]] in free]
+    edges = edges_among(D, free, threshold, first_sample, max_members)
+    speakers = [row for who in voters for row in who]
+    for row in free + speakers:
+        others = [v for v in speakers if crowd_of[v] < crowd_of.get(row, len(voters))]
+        edges += nearest(D, row, others, threshold, MOST * max_members)
+    votes = np.zeros(len(D), dtype=bool)
+    votes[free + speakers] = True
+    return sorted((min(i, j), max(i, j), d) for i, j, d in edges), votes, joined
 
 
 def median_linkage(
@@ -40,8 +115,8 @@ def median_linkage(
     edges,
     threshold,
     *,
-    max_members=None,
-    random_state=0,
+    voters=None,
+    joined=(),
     must_link=(),
     cannot_link=(),
     soft_cannot_link=(),
@@ -55,15 +130,13 @@ def median_linkage(
             distance[i, j] = distance[j, i] = d
     soft = {frozenset(map(int, pair)) for pair in soft_cannot_link}
     never = {frozenset(map(int, pair)) for pair in cannot_link}
-    voter = np.ones(n, dtype=bool)
-    if max_members:
-        voter = choose_voters(np.isfinite(distance), max_members, random_state)
-        distance = heard(distance, voter, max_members)
     for i, j in soft_cannot_link:
         distance[i, j] = distance[j, i] = np.inf
 
+    speaks = np.ones(n, dtype=bool)
+
     def voices(members):
-        return [m for m in members if voter[m]] or members
+        return [m for m in members if speaks[m]]
 
     def linkage(a, b):
         """Height at which a and b would merge next, or infinity."""
@@ -89,10 +162,13 @@ def median_linkage(
         rows.append([*sorted((node[low], node[high])), max(height, 0), len(members)])
         node[high] = n + len(rows) - 1
 
-    for pair in sorted(tuple(sorted(map(int, pair))) for pair in must_link):
-        low, high = sorted(next(c for c in clusters if x in clusters[c]) for x in pair)
+    for i, j, height in [*sorted((*sorted(map(int, pair)), 0) for pair in must_link), *joined]:
+        low, high = sorted(next(c for c in clusters if x in clusters[c]) for x in (i, j))
         if low != high:
-            merge(low, high, 0)
+            merge(low, high, height)
+    for members in clusters.values():
+        if voters is not None and voters[members].any():
+            speaks[members] = voters[members]
     while len(clusters) > 1:
         names = sorted(clusters)
         height, low, high = min(
@@ -102,6 +178,13 @@ def median_linkage(
             break
         merge(low, high, height)
         current = height
+    if len(joined):
+        # Trees, one for each cluster: their edges by height are merges again.
+        merges = sorted(named(np.array(rows).reshape(-1, 4), n), key=lambda merge: merge[2])
+        clusters, node, rows = {i: [i] for i in range(n)}, list(range(n)), []
+        for i, j, height in merges:
+            low, high = sorted(next(c for c in clusters if x in clusters[c]) for x in (i, j))
+            merge(low, high, height)
     labels, order = np.empty(n, dtype=np.int64), sorted(clusters.values(), key=min)
     for label, members in enumerate(order):
         labels[members] = label

@@ -3,17 +3,18 @@
 from fastface.kernels.distances import fused_distances, nearest, pairwise_edges
 from fastface.kernels.lasso import SparseCodes, lasso, lasso_path
 from fastface.kernels.lasso_dictionary import LassoDictionary
-from fastface.kernels.linkage import LinkageResult, median_linkage, voter_edges
+from fastface.kernels.linkage import CrowdEdges, LinkageResult, crowd_edges, median_linkage
 
 __all__ = [
+    "CrowdEdges",
     "LassoDictionary",
     "LinkageResult",
     "SparseCodes",
+    "crowd_edges",
     "fused_distances",
     "lasso",
     "lasso_path",
     "median_linkage",
     "nearest",
     "pairwise_edges",
-    "voter_edges",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +14,22 @@ from fastface.types import FloatArray
 
 Edges: TypeAlias = tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], FloatArray]
 EdgesLike: TypeAlias = tuple[npt.ArrayLike, npt.ArrayLike, npt.ArrayLike]
-Mode: TypeAlias = Literal["exact", "bounded"]
 Threshold: TypeAlias = float | Sequence[tuple[int, float]]
 
-MAX_MEMBERS = 256
+MAX_MEMBERS = 32
+FIRST_SAMPLE = 2048
+
+
+class CrowdEdges(NamedTuple):
+    """edges: (i int32, j int32, d float32) between voters, sorted by (i, j).
+
+    voters: (n,) bool, who is in no crowd, and up to `max_members` of each crowd.
+    joined: (i, j, d) like edges: who came together in crowds, and at which height; a tree each.
+    """
+
+    edges: Edges
+    voters: npt.NDArray[np.bool_]
+    joined: Edges
 
 
 class LinkageResult(NamedTuple):
@@ -39,10 +51,8 @@ def median_linkage(
     edges: EdgesLike,
     threshold: Threshold,
     *,
-    mode: Mode = "exact",
-    max_members: int = MAX_MEMBERS,
-    random_state: int = 0,
     voters: npt.NDArray[np.bool_] | None = None,
+    joined: EdgesLike | None = None,
     must_link: npt.ArrayLike | None = None,
     cannot_link: npt.ArrayLike | None = None,
     soft_cannot_link: npt.ArrayLike | None = None,
@@ -67,14 +77,10 @@ def median_linkage(
     soft_cannot_link: (k, 2) integers, evidence against: each counts as `soft_votes` pairs that are
     far apart, whatever its own distance, and can be outvoted by the other members.
 
-    mode: "exact", or "bounded", in which a crowd speaks through a random sample. Observations are
-    visited in an order seeded by `random_state`; one becomes a voter unless `max_members` of its
-    neighbours within the threshold already are. Only distances to voters count. Who is no voter
-    joins the voters' clusters as a single observation would, by the median of its distances to
-    their voters, of whom it hears the 2 * max_members nearest. So at most 2 * max_members edges per
-    observation count; where nobody has `max_members` neighbours both modes agree; and in a crowd
-    those lose who resemble each other but not the voters. voters: (n,) bool with the edges of
-    `voter_edges`, which never makes the others; None: chosen here.
+    voters, joined: those of `crowd_edges`, to which the edges belong. voters: (n,) bool, whose
+    distances count; None: everyone's. joined: (i, j, d), pairs that are together from the start
+    like `must_link`, at heights of their own. What is together from the start speaks through its
+    voters, or through all its members if none votes.
 
     Cost: memory and time grow with the edges, not with n * n; one counter for every pair of
     clusters with an edge between them, and each edge moves O(log n) times.
@@ -93,79 +99,97 @@ def median_linkage(
     >>> median_linkage(4, edges, 0.5, cannot_link=[(0, 1)]).labels
     array([0, 1, 1, 1])
     """
-    if mode not in ("exact", "bounded"):
-        raise ValueError(f"mode: expected 'exact' or 'bounded', got {mode!r}")
     if n < 0:
         raise ValueError(f"n: expected at least 0, got {n}")
-    _check_sample(max_members, random_state)
     if not 1 <= soft_votes <= 1_000_000:
         raise ValueError(f"soft_votes: expected 1 to 1,000,000, got {soft_votes}")
-    i, j, d = edges
     labels, matrix, n_clusters = _core.median_linkage(
         n,
-        _indices(i),
-        _indices(j),
-        as_floats("d", d),
+        *_edge_arrays(edges),
         [(1, threshold)] if isinstance(threshold, int | float | np.number) else list(threshold),
         _pairs(must_link),
         _pairs(cannot_link),
         _pairs(soft_cannot_link),
         soft_votes,
-        max_members if mode == "bounded" else 0,
-        random_state,
         None if voters is None else np.ascontiguousarray(voters, dtype=bool),
+        None if joined is None else _edge_arrays(joined),
         thread_count(threads),
     )
     return LinkageResult(labels, matrix, n_clusters)
 
 
-def voter_edges(
+def crowd_edges(
     faces: npt.ArrayLike,
     threshold: float,
     *,
+    crowd_threshold: float | None = None,
     max_members: int = MAX_MEMBERS,
+    first_sample: int = FIRST_SAMPLE,
     random_state: int = 0,
     groups: npt.ArrayLike | None = None,
+    together: npt.ArrayLike | None = None,
+    apart: npt.ArrayLike | None = None,
     threads: int | None = None,
-) -> tuple[Edges, npt.NDArray[np.bool_]]:
-    """The edges that count in bounded mode, and who votes: for `median_linkage`.
+) -> CrowdEdges:
+    """Finds the crowds among faces and the edges between all others: for `median_linkage`.
 
-    faces: (n, d) float32, unit norm, no row missing.  threshold: edges are D = 1 - <x_i, x_j> up to
-    it.  max_members, random_state: as in `median_linkage`.  groups: (n,) integers; edges stay
-    inside a group.
+    faces: (n, d) float32, unit norm; rows of zeros have no edges.  threshold: edges are
+    D = 1 - <x_i, x_j> up to it.  crowd_threshold: up to which crowds form, at most `threshold`;
+    None: the same.  max_members: how many members speak for a crowd.  first_sample: see below.
+    random_state: seeds the order of visits.  groups: (n,) integers; edges and crowds stay inside a
+    group.  together: (n,) integers; rows of one id are known to be in one cluster, and the first
+    visited decides which crowd takes them in; link them by `must_link` as well.  apart: (n,) bool,
+    rows that no crowd takes in, because more is known of them than their distances: all rows of
+    one id of `together`, or none.
 
-    Returns ((i int32, j int32, d float32), voters (n,) bool), sorted by (i, j): at most
-    2 * max_members edges per row, however close all rows are. Compares rows with voters only: one
-    crowd of n costs n * max_members comparisons, not n * n. Same bits for any `threads`.
-    Raises ValueError for a row of zeros or of values that are not finite.
+    A sample of `first_sample` rows in random order is clustered exactly; clusters of eight or more
+    are crowds. A row joins the crowd to whose voters it has the smallest median distance, if that
+    is within `crowd_threshold` and no smaller cluster, of four or more, is nearer. The same goes on
+    with those left and twice the sample, until that is half of them. So up to 2 * first_sample rows
+    nothing but the edges happens, and of more the pairs inside crowds, most of all pairs, are never
+    made.
 
-    >>> edges, voters = voter_edges(np.ones((1000, 4)) / 2, 0.5, max_members=3)
-    >>> len(edges[0]), int(voters.sum())
-    (2994, 3)
+    Cost and memory: see cpp/algorithms/crowd_edges.hpp. Same bits for any `threads`.
+    Raises ValueError, naming the argument, for wrong shapes and values that are not finite.
+
+    >>> faces = np.repeat(np.eye(3, dtype="f4"), [6000, 2000, 1], axis=0)
+    >>> edges, voters, joined = crowd_edges(faces, 0.5, max_members=8)
+    >>> len(edges[0]), int(voters.sum()), len(joined[0])
+    (0, 17, 7998)
+    >>> median_linkage(8001, edges, 0.5, voters=voters, joined=joined).n_clusters
+    3
     """
-    _check_sample(max_members, random_state)
-    i, j, d, voters = _core.voter_edges(
+    for name, value in (("max_members", max_members), ("first_sample", first_sample)):
+        if value < 1:
+            raise ValueError(f"{name}: expected at least 1, got {value}")
+    if not 0 <= random_state < 2**64:
+        raise ValueError(f"random_state: expected 0 to 2**64 - 1, got {random_state}")
+    edges, voters, joined = _core.crowd_edges(
         as_floats("faces", faces),
         threshold,
+        threshold if crowd_threshold is None else crowd_threshold,
         None if groups is None else np.asarray(groups),
+        None if together is None else np.asarray(together),
+        None if apart is None else np.ascontiguousarray(apart, dtype=bool),
         max_members,
+        first_sample,
         random_state,
         thread_count(threads),
     )
-    return (i, j, d), voters.astype(bool)
-
-
-def _check_sample(max_members: int, random_state: int) -> None:
-    if max_members < 1:
-        raise ValueError(f"max_members: expected at least 1, got {max_members}")
-    if not 0 <= random_state < 2**64:
-        raise ValueError(f"random_state: expected 0 to 2**64 - 1, got {random_state}")
+    return CrowdEdges(edges, voters.view(bool), joined)
 
 
 def _indices(values: npt.ArrayLike) -> npt.NDArray[np.integer]:
     """As an array; an empty list, which numpy takes for floats, as integers."""
     array = np.asarray(values)
     return array if array.size else array.astype(np.int32)
+
+
+def _edge_arrays(
+    edges: EdgesLike,
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]]:
+    i, j, d = edges
+    return _indices(i), _indices(j), as_floats("d", d)
 
 
 def _pairs(pairs: npt.ArrayLike | None) -> npt.NDArray[np.integer] | None:

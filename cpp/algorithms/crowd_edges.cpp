@@ -1,0 +1,320 @@
+#include "algorithms/crowd_edges.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <numeric>
+#include <tuple>
+#include <unordered_map>
+#include <utility>
+
+#include "algorithms/disjoint_sets.hpp"
+#include "algorithms/linkage.hpp"
+#include "algorithms/near_pairs.hpp"
+#include "algorithms/quantised.hpp"
+#include "algorithms/sides.hpp"
+#include "algorithms/sort_edges.hpp"
+#include "algorithms/visiting_order.hpp"
+#include "core/parallel.hpp"
+
+namespace fastface {
+namespace {
+
+constexpr std::size_t kCrowd = 8;  // members in the sample
+constexpr std::size_t kRival = 4;  // smaller clusters that keep rows from joining a crowd
+constexpr std::size_t kMost = 4;   // times max_members: edges that a row keeps
+
+constexpr std::int32_t kFree = -1, kNobody = -1;
+
+// How many rows to take at a time so that about so many pairs are found at once.
+class Pace {
+ public:
+  std::size_t step() const { return step_; }
+  void found(std::size_t pairs, std::size_t rows) {
+    constexpr std::size_t kFoundAtOnce = std::size_t{1} << 21, kMostRows = 16384;
+    step_ = std::clamp<std::size_t>(kFoundAtOnce * rows / (pairs + 1), 64, std::min(2 * step_, kMostRows));
+  }
+
+ private:
+  std::size_t step_ = 512;
+};
+
+// Voters of some clusters, cluster by cluster.
+struct Panel {
+  std::vector<std::int32_t> voters;
+  std::vector<std::int32_t> cluster_of;  // parallel to voters
+  std::vector<std::size_t> start{0};     // of each cluster
+
+  std::size_t size() const { return start.size() - 1; }
+  std::size_t n_voters(std::size_t cluster) const { return start[cluster + 1] - start[cluster]; }
+  std::span<const std::int32_t> of(std::size_t cluster) const {
+    return std::span(voters).subspan(start[cluster], n_voters(cluster));
+  }
+  void add(std::span<const std::int32_t> chosen) {
+    voters.insert(voters.end(), chosen.begin(), chosen.end());
+    cluster_of.insert(cluster_of.end(), chosen.size(), static_cast<std::int32_t>(size()));
+    start.push_back(voters.size());
+  }
+};
+
+// Of the edges with the same row at `end`, the `most` nearest.
+template <class End>
+void keep_nearest(std::vector<Edge>& edges, std::size_t most, End end) {
+  std::sort(edges.begin(), edges.end(), [&](const Edge& a, const Edge& b) {
+    return std::tuple(end(a), a.d, a.i + std::int64_t{a.j}) <
+           std::tuple(end(b), b.d, b.i + std::int64_t{b.j});
+  });
+  std::size_t kept = 0, of_row = 0;
+  for (std::size_t k = 0; k < edges.size(); ++k) {
+    of_row = k && end(edges[k]) == end(edges[k - 1]) ? of_row + 1 : 0;
+    if (of_row < most) edges[kept++] = edges[k];
+  }
+  edges.resize(kept);
+}
+
+// One group of rows.
+class Search {
+ public:
+  // crowd_of, place: n entries of scratch.
+  Search(const CrowdProblem& problem, const ComparableRows& rows, std::vector<std::int32_t>& crowd_of,
+         std::vector<std::int32_t>& place, CrowdEdges& result)
+      : problem_(problem),
+        rows_(rows),
+        whole_(2 * std::min(problem.first_sample, problem.faces.rows)),
+        most_(kMost * std::min(problem.max_members, problem.faces.rows)),
+        crowd_of_(crowd_of),
+        place_(place),
+        result_(result) {}
+
+  // members: in visiting order.
+  void run(std::span<const std::int32_t> members, std::vector<Edge>& edges) {
+    std::vector<std::int32_t> free = first_of_each(members);
+    const std::vector<std::int32_t> apart = take_apart(free);
+    for (std::size_t size = problem_.first_sample; 2 * size <= free.size(); size *= 2) {
+      find_crowds(std::span(free).first(size));
+      join(std::span(free).subspan(size));
+      for (std::size_t crowd = 0; crowd < n_new_; ++crowd) crowds_.add(level_.of(crowd));
+      std::erase_if(free, [&](std::int32_t row) { return crowd_of_[row] != kFree; });
+    }
+    free.insert(free.end(), apart.begin(), apart.end());
+    add_followers(members, free);
+    for (const std::int32_t row : free) result_.voters[row] = 1;
+    for (const std::int32_t row : crowds_.voters) result_.voters[row] = 1;
+    append(edges, edges_among(free, problem_.threshold));
+    hear_crowds(std::move(free), edges);
+  }
+
+ private:
+  // All are free. Of rows that are together the first is returned.
+  std::vector<std::int32_t> first_of_each(std::span<const std::int32_t> members) {
+    for (const std::int32_t row : members) crowd_of_[row] = kFree;
+    if (problem_.together.empty()) return {members.begin(), members.end()};
+    std::vector<std::int32_t> first;
+    for (const std::int32_t row : members)
+      if (first_.emplace(problem_.together[row], row).second) first.push_back(row);
+    return first;
+  }
+
+  // The others of the rows that are together with those that stayed free.
+  void add_followers(std::span<const std::int32_t> members, std::vector<std::int32_t>& free) const {
+    if (problem_.together.empty()) return;
+    for (const std::int32_t row : members)
+      if (const std::int32_t first = first_.at(problem_.together[row]);
+          first != row && crowd_of_[first] == kFree)
+        free.push_back(row);
+  }
+
+  // Removes the rows that no crowd may take in, and returns them.
+  std::vector<std::int32_t> take_apart(std::vector<std::int32_t>& rows) const {
+    const auto stays = [&](std::int32_t row) { return problem_.apart.empty() || !problem_.apart[row]; };
+    const auto middle = std::stable_partition(rows.begin(), rows.end(), stays);
+    std::vector<std::int32_t> apart(middle, rows.end());
+    rows.erase(middle, rows.end());
+    return apart;
+  }
+
+  static void append(std::vector<Edge>& edges, const std::vector<Edge>& more) {
+    edges.insert(edges.end(), more.begin(), more.end());
+  }
+
+  // The edges among rows, of which more than whole_ keep the nearest of those listed before them.
+  std::vector<Edge> edges_among(std::span<const std::int32_t> members, float threshold) const {
+    if (members.size() <= whole_) return near_pairs(rows_, members, threshold, problem_.threads);
+    std::vector<Edge> kept;
+    Pace pace;
+    for (std::size_t begin = 0, end; begin < members.size(); begin = end) {
+      end = std::min(begin + pace.step(), members.size());
+      const auto block = members.subspan(begin, end - begin);
+      std::vector<Edge> found = near_pairs(rows_, block, threshold, problem_.threads);
+      for (Edge& edge : found) std::swap(edge.i, edge.j);  // the later one first
+      if (begin)
+        append(found, near_pairs(rows_, block, rows_, members.first(begin), threshold, problem_.threads));
+      pace.found(found.size(), end - begin);
+      keep_nearest(found, most_, [](const Edge& edge) { return edge.i; });
+      append(kept, found);
+    }
+    return kept;
+  }
+
+  // Clusters a sample: level_ becomes its crowds, n_new_ of them, and then their rivals.
+  void find_crowds(std::span<const std::int32_t> sample) {
+    const std::vector<Merge> merges = cluster(sample);
+    DisjointSets sets(sample.size());
+    for (const Merge& merge : merges) sets.attach(merge.a, merge.b);
+    std::vector<std::vector<std::int32_t>> clusters(sample.size());  // by root, in visiting order
+    for (std::size_t k = 0; k < sample.size(); ++k)
+      clusters[sets.find(static_cast<std::int32_t>(k))].push_back(sample[k]);
+
+    level_ = Panel();
+    const auto choose = [&](std::span<const std::int32_t> members) {
+      level_.add(members.first(std::min(members.size(), problem_.max_members)));
+    };
+    for (const auto& members : clusters) {
+      if (members.size() < kCrowd) continue;
+      for (const std::int32_t row : members)
+        crowd_of_[row] = static_cast<std::int32_t>(crowds_.size() + level_.size());
+      choose(members);
+    }
+    n_new_ = level_.size();
+    for (const auto& members : clusters)
+      if (members.size() >= kRival && members.size() < kCrowd) choose(members);
+    for (const Merge& merge : merges)
+      if (crowd_of_[sample[merge.a]] != kFree)
+        result_.joined.push_back({sample[merge.a], sample[merge.b], merge.distance});
+  }
+
+  // The merges of a sample, named by position.
+  std::vector<Merge> cluster(std::span<const std::int32_t> sample) {
+    for (std::size_t k = 0; k < sample.size(); ++k) place_[sample[k]] = static_cast<std::int32_t>(k);
+    std::vector<std::int32_t> i, j;
+    std::vector<float> d;
+    for (const Edge& edge : edges_among(sample, problem_.crowd_threshold)) {
+      const auto [low, high] = std::minmax(place_[edge.i], place_[edge.j]);
+      i.push_back(low);
+      j.push_back(high);
+      d.push_back(edge.d);
+    }
+    const std::vector<CutStep> cut{{1, problem_.crowd_threshold}};
+    return median_merges(
+        {.n = sample.size(), .i = i, .j = j, .distance = d, .cut = cut, .threads = problem_.threads});
+  }
+
+  // Rows join the crowd whose median is least, the earlier one in a draw, unless a rival's is less.
+  void join(std::span<const std::int32_t> rows) {
+    if (n_new_ == 0) return;
+    for (std::size_t v = 0; v < level_.voters.size(); ++v) place_[level_.voters[v]] = level_.cluster_of[v];
+    Pace pace;
+    std::vector<std::size_t> starts;
+    std::vector<Edge> nearest;
+    for (std::size_t begin = 0, end; begin < rows.size(); begin = end) {
+      end = std::min(begin + pace.step(), rows.size());
+      const std::vector<Edge> heard = near_pairs(rows_, rows.subspan(begin, end - begin), rows_,
+                                                 level_.voters, problem_.crowd_threshold, problem_.threads);
+      pace.found(heard.size(), end - begin);
+      starts.clear();  // of each row that heard anyone
+      for (std::size_t k = 0; k < heard.size(); ++k)
+        if (k == 0 || heard[k].i != heard[k - 1].i) starts.push_back(k);
+      starts.push_back(heard.size());
+      nearest.resize(starts.size() - 1);
+      constexpr std::size_t kRowsPerPiece = 512;
+      parallel_for(nearest.size(), kRowsPerPiece, problem_.threads, [&](std::size_t first, std::size_t last) {
+        std::vector<float> scratch;
+        for (std::size_t r = first; r < last; ++r)
+          nearest[r] =
+              nearest_cluster(std::span(heard).subspan(starts[r], starts[r + 1] - starts[r]), scratch);
+      });
+      for (const Edge& edge : nearest) {
+        if (edge.j == kNobody || static_cast<std::size_t>(place_[edge.j]) >= n_new_) continue;
+        crowd_of_[edge.i] = static_cast<std::int32_t>(crowds_.size()) + place_[edge.j];
+        result_.joined.push_back(edge);
+      }
+    }
+  }
+
+  // The nearest voter of the cluster of level_ with the least median, and that median, by what one row
+  // heard, cluster by cluster: half of the voters make the lower median.
+  Edge nearest_cluster(std::span<const Edge> heard, std::vector<float>& scratch) const {
+    Edge nearest{heard[0].i, kNobody, kInfinity};
+    for (std::size_t begin = 0, end; begin < heard.size(); begin = end) {
+      const std::int32_t cluster = place_[heard[begin].j];
+      std::size_t first = begin;
+      scratch.clear();
+      for (end = begin; end < heard.size() && place_[heard[end].j] == cluster; ++end) {
+        scratch.push_back(heard[end].d);
+        if (heard[end].d < heard[first].d) first = end;
+      }
+      const std::size_t middle = (level_.n_voters(static_cast<std::size_t>(cluster)) - 1) / 2;
+      if (scratch.size() <= middle) continue;
+      const auto median = scratch.begin() + static_cast<std::ptrdiff_t>(middle);
+      std::nth_element(scratch.begin(), median, scratch.end());
+      if (*median < nearest.d) nearest = {heard[0].i, heard[first].j, *median};
+    }
+    return nearest;
+  }
+
+  // The edges of free rows to the voters of crowds, and of those to the voters of earlier crowds.
+  void hear_crowds(std::vector<std::int32_t> rows, std::vector<Edge>& edges) const {
+    rows.insert(rows.end(), crowds_.voters.begin(), crowds_.voters.end());
+    Pace pace;
+    for (std::size_t begin = 0, end; begin < rows.size(); begin = end) {
+      end = std::min(begin + pace.step(), rows.size());
+      std::vector<Edge> heard = near_pairs(rows_, std::span(rows).subspan(begin, end - begin), rows_,
+                                           crowds_.voters, problem_.threshold, problem_.threads);
+      pace.found(heard.size(), end - begin);
+      std::erase_if(heard, [&](const Edge& edge) {
+        return crowd_of_[edge.i] != kFree && crowd_of_[edge.i] <= crowd_of_[edge.j];
+      });
+      keep_nearest(heard, most_, [](const Edge& edge) { return edge.i; });
+      append(edges, heard);
+    }
+  }
+
+  const CrowdProblem& problem_;
+  const ComparableRows& rows_;
+  std::size_t whole_;  // so few rows keep all their edges
+  std::size_t most_;
+  std::vector<std::int32_t>& crowd_of_;  // of this group's rows
+  std::vector<std::int32_t>& place_;     // scratch: of a sample's rows, or the clusters of voters
+  std::unordered_map<std::int64_t, std::int32_t> first_;  // by id, of rows that are together
+  Panel crowds_;
+  Panel level_;
+  std::size_t n_new_ = 0;
+  CrowdEdges& result_;
+};
+
+}  // namespace
+
+CrowdEdges crowd_edges(const CrowdProblem& problem) {
+  const MatrixView<const float> faces = problem.faces;
+  const ComparableRows rows(faces, "faces", problem.threads);
+  std::vector<std::int32_t> order = all_rows(faces.rows);
+  std::erase_if(order, [&](std::int32_t row) { return !rows.observations.faces.present[row]; });
+  sort_by_visit(order, problem.seed);
+  const std::span<const std::int64_t> groups = problem.groups;
+  if (!groups.empty())
+    std::stable_sort(order.begin(), order.end(),
+                     [&](std::int32_t a, std::int32_t b) { return groups[a] < groups[b]; });
+
+  CrowdEdges result;
+  result.voters.assign(faces.rows, 0);
+  std::vector<Edge> edges;
+  std::vector<std::int32_t> crowd_of(faces.rows), place(faces.rows);
+  for (auto begin = order.begin(), end = begin; begin != order.end(); begin = end) {
+    end = groups.empty() ? order.end() : std::find_if(begin, order.end(), [&](std::int32_t row) {
+      return groups[row] != groups[*begin];
+    });
+    Search(problem, rows, crowd_of, place, result).run({begin, end}, edges);
+  }
+  for (Edge& edge : edges)
+    if (edge.i > edge.j) std::swap(edge.i, edge.j);
+  sort_by_ends(edges, faces.rows);
+  for (std::vector<std::int32_t>* side : {&result.edges.i, &result.edges.j}) side->reserve(edges.size());
+  result.edges.d.reserve(edges.size());
+  for (const Edge& edge : edges) {
+    result.edges.i.push_back(edge.i);
+    result.edges.j.push_back(edge.j);
+    result.edges.d.push_back(edge.d);
+  }
+  return result;
+}
+
+}  // namespace fastface
