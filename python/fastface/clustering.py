@@ -139,8 +139,7 @@ def _inside_moments(
 ) -> IntArray:
     """Pass 1: labels of clusters that no later evidence will take apart."""
     _, moments, counts = np.unique(moments, return_inverse=True, return_counts=True)
-    expected = EXPECTED_FALSE_NEIGHBOURS * PASS1_CAUTION
-    limits = np.array([curve.threshold(max(m, PASS1_MIN_CANDIDATES), expected) for m in counts])
+    limits = np.array([moment_threshold(m, curve) for m in counts])
     widest = float(limits.max(initial=0.0))
     i, j, distance = pairwise_edges(
         faces, widest, torsos=torsos, alpha=ALPHA, beta=BETA, groups=moments, threads=threads
@@ -155,6 +154,12 @@ def _inside_moments(
         cannot_link=np.unique(np.sort(np.concatenate([together, links.apart])), axis=0),
         threads=threads,
     ).labels
+
+
+def moment_threshold(n_faces: int, curve: Calibration) -> float:
+    """Largest distance that joins two faces inside a moment of so many faces, in pass 1."""
+    expected = EXPECTED_FALSE_NEIGHBOURS * PASS1_CAUTION
+    return curve.threshold(max(n_faces, PASS1_MIN_CANDIDATES), expected)
 
 
 def _across_moments(
@@ -251,9 +256,7 @@ def _read_off(
     """
     left, right = merges[:, 0].astype(np.int64), merges[:, 1].astype(np.int64)
     sizes = np.concatenate([np.ones(n), merges[:, 3]])
-    smaller = np.minimum(sizes[left], sizes[right])
-    evidence = curve.log10_rate(merges[:, 2], (sizes[left], sizes[right]))
-    evidence += DECADES_PER_SHARED_PHOTO * conflicts / np.sqrt(smaller)
+    evidence = log10_chance(merges[:, 2], (sizes[left], sizes[right]), conflicts, curve)
     enough = np.log10(EXPECTED_FALSE_NEIGHBOURS)
     stands = np.ones(n + len(merges), bool)
     n_clusters = n
@@ -265,6 +268,23 @@ def _read_off(
     for row in np.flatnonzero(stands[n:])[::-1]:
         top[left[row]] = top[right[row]] = top[n + row]
     return _numbered(top[:n])
+
+
+def log10_chance(
+    distance: npt.ArrayLike,
+    sizes: tuple[npt.ArrayLike, npt.ArrayLike],
+    conflicts: npt.ArrayLike,
+    curve: Calibration,
+) -> npt.NDArray[np.float64]:
+    """How rare it is that clusters of two people look so much like one: log10 of a rate.
+
+    distance: the median of the members' distances.  sizes: of the two clusters.  conflicts: how
+    often a photo shows both.  Broadcasts.  A merge stands if this rate, times the number of
+    clusters there are, is at most EXPECTED_FALSE_NEIGHBOURS.
+    """
+    smaller = np.minimum(*(np.asarray(size, np.float64) for size in sizes))
+    rate = curve.log10_rate(distance, sizes)
+    return rate + DECADES_PER_SHARED_PHOTO * np.asarray(conflicts) / np.sqrt(smaller)
 
 
 def _conflicts(merges: npt.NDArray[np.float64], n: int, together: IntArray) -> IntArray:

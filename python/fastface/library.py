@@ -14,6 +14,7 @@ import numpy as np
 from fastface import machine
 from fastface.errors import LibraryError
 from fastface.exchange import Exchange
+from fastface.explaining import Explanations
 from fastface.images import decode
 from fastface.locking import scan_lock
 from fastface.looking import default_path
@@ -29,7 +30,7 @@ from fastface.types import Identification, PhotoInput, ScanSummary
 __all__ = ["Library", "default_path"]
 
 
-class Library(Exchange, Review, Searches):
+class Library(Exchange, Explanations, Review, Searches):
     """People found in photos, kept in one file that only its owner can read.
 
     path: the library's file, made with mode 0600 if there is none; by default the environment's

@@ -119,6 +119,11 @@ class Roll:
         """The people of this moment, to be compared with those of a later one."""
         return WhoIsWho(self.members, dict(self._people))
 
+    def answers_about(self, rows: IntArray) -> set[int]:
+        """The ids of the verdicts that are about any of these faces."""
+        verdicts = np.unique(self._heard.verdict[np.isin(self._heard.face, rows)])
+        return {self._heard.verdicts[index].id for index in verdicts.tolist()}
+
     def faces_of(self, person: int) -> Faces:
         """A person's faces, those on photos that are missing now too, with the person's number."""
         return [(row, person) for row in np.flatnonzero(self.members.persons == person).tolist()]

@@ -41,13 +41,14 @@ from fastface.cli import (
     together,
     undo,
     unhide,
+    why,
 )
 from fastface.cli.arguments import Parser, new_parser
 from fastface.cli.output import Output, adopt_streams, drop_stdout
 from fastface.errors import FastfaceError
 
 COMMANDS = (
-    *(demo, scan, people, faces, photos, together, identify),
+    *(demo, scan, people, faces, photos, together, why, identify),
     *(name, merge, split, different, confirm, reject, not_face, favourite, hide, unhide),
     *(suggest, review),
     *(undo, history, forget),

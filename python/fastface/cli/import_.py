@@ -101,7 +101,7 @@ def summary(report: ImportReport) -> str:
     lines += f"{len(report.names) - n_new:,} known already, {len(report.left_over):,} without a "
     lines += f"face, from {count(report.n_files, 'photo')}."
     if report.n_answers and not report.dry_run:
-        lines += "\nOne `undo` takes the whole import back."
+        lines += "\n`fastface undo` takes the whole import back."
     return lines
 
 

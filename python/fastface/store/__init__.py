@@ -10,6 +10,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+from fastface.store.closeups import Closeup, CloseupTables
 from fastface.store.database import Database
 from fastface.store.facts import FactTables
 from fastface.store.forgetting import ForgettingTables
@@ -19,10 +20,27 @@ from fastface.store.rows import Facts, FailureRow, FileRow, Members, PersonRow
 from fastface.store.searches import SearchTables
 from fastface.store.verdict_log import VerdictLog
 
-__all__ = ["Facts", "FailureRow", "FileRow", "Members", "PersonRow", "Store", "person_key"]
+__all__ = [
+    "Closeup",
+    "Facts",
+    "FailureRow",
+    "FileRow",
+    "Members",
+    "PersonRow",
+    "Store",
+    "person_key",
+]
 
 
-class Store(FactTables, GroupingTables, PeopleTables, SearchTables, VerdictLog, ForgettingTables):
+class Store(
+    CloseupTables,
+    FactTables,
+    ForgettingTables,
+    GroupingTables,
+    PeopleTables,
+    SearchTables,
+    VerdictLog,
+):
     """The tables of one library file.  Writes belong inside `with store.atomic():`."""
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:

@@ -1,0 +1,159 @@
+"""What speaks for and against two sides being one person: pure functions of embeddings.
+
+A side is a face, or all faces of a person.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from fastface.calibration import EXPECTED_FALSE_NEIGHBOURS, Calibration
+from fastface.clustering import ALPHA, BETA, log10_chance, moment_threshold
+from fastface.kernels import lasso, median_linkage, pairwise_edges
+from fastface.types import FloatArray, IntArray
+
+WHOLE = 2.0  # no two unit vectors are further apart
+LAMBDA = 0.2  # as in `gallery`
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """Two faces, compared.
+
+    a, b: rows of the two sides.  distance: of the faces, 0..2.  log10_rate: how rarely two
+    strangers are so close, as a decimal logarithm.  Inside one moment clothes count: torso, their
+    distance, or None; combined, the distance that counts there; limit, the largest that joins two
+    faces there.
+    """
+
+    a: int
+    b: int
+    distance: float
+    log10_rate: float
+    torso: float | None = None
+    combined: float | None = None
+    limit: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """Two clusters where the dendrogram joins them, or would.
+
+    distance: the median of their members' distances.  sizes: of the two.  shared_photos: how many
+    show both.  n_clusters: that there are.  expected: how many clusters of other people would come
+    so close by chance; limit: so many are allowed.  happened: whether they were joined there.
+    """
+
+    distance: float
+    sizes: tuple[int, int]
+    shared_photos: int
+    n_clusters: int
+    expected: float
+    limit: float
+    happened: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """An exemplar's part in the sparse code of a face.  row: of the exemplar.  share: 0..1."""
+
+    row: int
+    share: float
+    similarity: float
+
+
+def nearest(a: FloatArray, b: FloatArray, curve: Calibration) -> Likeness:
+    """The two nearest faces of two sides, (n, d) and (m, d)."""
+    similarity = a @ b.T
+    row, column = np.unravel_index(int(similarity.argmax()), similarity.shape)
+    distance = max(0.0, 1.0 - float(similarity[row, column]))
+    return Likeness(int(row), int(column), distance, float(curve.log10_rate(distance)))
+
+
+def dressed(
+    likeness: Likeness,
+    torsos: tuple[FloatArray | None, FloatArray | None],
+    n_faces: int,
+    curve: Calibration,
+) -> Likeness:
+    """The same with what clothes say, of two faces inside one moment of so many faces."""
+    one, other = torsos
+    torso, combined = None, likeness.distance
+    if one is not None and other is not None:
+        torso = max(0.0, 1.0 - float(one @ other))
+        combined = min(likeness.distance, ALPHA * likeness.distance + BETA * torso)
+    limit = moment_threshold(n_faces, curve)
+    return Likeness(
+        likeness.a, likeness.b, likeness.distance, likeness.log10_rate, torso, combined, limit
+    )
+
+
+def median_distance(a: FloatArray, b: FloatArray) -> float:
+    """The lower median of the distances between two sides.
+
+    >>> median_distance(np.eye(2, dtype="f4")[:1], np.eye(2, dtype="f4"))
+    0.0
+    """
+    distances = 1.0 - (a @ b.T).ravel()
+    middle = (len(distances) - 1) // 2
+    return max(0.0, float(np.partition(distances, middle)[middle]))
+
+
+def meeting(
+    a: FloatArray,
+    b: FloatArray,
+    photos: tuple[IntArray, IntArray],
+    n_clusters: int,
+    curve: Calibration,
+    *,
+    happened: bool,
+) -> Meeting:
+    """Two clusters of (n, d) and (m, d) faces, on photos (n,) and (m,)."""
+    shared = len(np.intersect1d(*photos))
+    distance, sizes = median_distance(a, b), (len(a), len(b))
+    rate = float(log10_chance(distance, sizes, shared, curve))
+    expected = 10.0 ** (rate + math.log10(max(n_clusters, 1)))
+    return Meeting(
+        distance, sizes, shared, n_clusters, expected, EXPECTED_FALSE_NEIGHBOURS, happened
+    )
+
+
+def branches(faces: FloatArray, one: int, other: int) -> tuple[IntArray, IntArray]:
+    """The two branches of a cluster's own dendrogram that hold two of its faces, as they met.
+
+    faces: (n, d), a whole cluster: what is outside has no part in the order in which it grew,
+    because the linkage is reducible.
+
+    >>> branches(np.eye(3, dtype="f4")[[0, 0, 1]], 0, 2)
+    (array([0, 1]), array([2]))
+    """
+    n = len(faces)
+    _, matrix, _ = median_linkage(n, pairwise_edges(faces, WHOLE), WHOLE)
+    members = {row: [row] for row in range(n)}
+    for node, (left, right) in enumerate(matrix[:, :2].astype(np.int64).tolist(), start=n):
+        sides = members.pop(left), members.pop(right)
+        for one_side, other_side in (sides, sides[::-1]):
+            if one in one_side and other in other_side:
+                return np.array(sorted(one_side)), np.array(sorted(other_side))
+        members[node] = sides[0] + sides[1]
+    raise ValueError("one, other: expected two faces")
+
+
+def parts(face: FloatArray, exemplars: FloatArray, most: int = 5) -> list[Part]:
+    """The exemplars that carry a face's sparse code, the greatest share first."""
+    if not len(exemplars):
+        return []
+    codes = lasso(exemplars, face[None], LAMBDA, positive=True)
+    total = float(codes.values.sum())
+    order = np.argsort(-codes.values, kind="stable")[:most]
+    return [
+        Part(
+            int(codes.indices[k]),
+            float(codes.values[k]) / total,
+            float(exemplars[codes.indices[k]] @ face),
+        )
+        for k in order.tolist()
+    ]
