@@ -56,10 +56,12 @@ def best_threshold(similarity: np.ndarray, same: np.ndarray) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="folder that holds lfw/")
-    folder = parser.parse_args().data / "lfw"
+    parser.add_argument("--pack", default="default", help="model pack (see fastface models)")
+    args = parser.parse_args()
+    folder = args.data / "lfw"
     pairs, same, fold = read_pairs(folder / "pairs.txt")
     files = sorted({file for pair in pairs for file in pair})
-    analyzer = Analyzer()
+    analyzer = Analyzer(args.pack)
     cpu = time.process_time()
     faces = {file: central_face(analyzer, folder / file) for file in files}
     ms = 1000 * (time.process_time() - cpu) / len(files)

@@ -19,8 +19,11 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from fastface import models
-from fastface.embedding import CROP_SIZE, Embedder
+from fastface.detection import Detector
+from fastface.embedding import Embedder, align
+from fastface.images import decode
 from fastface.inference import OrtSession
+from fastface.templates import ARCFACE
 
 # The face takes up about this much of an aligned crop, in pixels.
 FACE_WIDTH = 80.0
@@ -30,7 +33,7 @@ Degrade = Callable[[Image.Image], Image.Image]
 
 
 def shrunk(crop: Image.Image, width: int) -> Image.Image:
-    side = max(4, round(CROP_SIZE * width / FACE_WIDTH))
+    side = max(4, round(ARCFACE.side * width / FACE_WIDTH))
     small = crop.resize((side, side), Image.Resampling.BOX)
     return small.resize(crop.size, Image.Resampling.BILINEAR)
 
@@ -43,7 +46,7 @@ def compressed(crop: Image.Image, quality: int) -> Image.Image:
 
 def noisy(crop: Image.Image, sigma: float) -> Image.Image:
     rng = np.random.default_rng(0)
-    pixels = np.asarray(crop) + rng.normal(0, sigma, (CROP_SIZE, CROP_SIZE, 3))
+    pixels = np.asarray(crop) + rng.normal(0, sigma, (ARCFACE.side, ARCFACE.side, 3))
     return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
 
 
@@ -63,9 +66,9 @@ def degradations() -> dict[str, Degrade]:
     rows |= {f"noise {s}": partial(noisy, sigma=s) for s in (20, 50)}
     for share in (0.2, 0.07):
         rows[f"dark {share}"] = lambda crop, s=share: crop.point(lambda v: int(v * s))
-    rows["mouth covered"] = partial(covered, box=(0, 72, CROP_SIZE, CROP_SIZE))
-    rows["side covered"] = partial(covered, box=(0, 0, 50, CROP_SIZE))
-    rows["eyes covered"] = partial(covered, box=(0, 38, CROP_SIZE, 64))
+    rows["mouth covered"] = partial(covered, box=(0, 72, ARCFACE.side, ARCFACE.side))
+    rows["side covered"] = partial(covered, box=(0, 0, 50, ARCFACE.side))
+    rows["eyes covered"] = partial(covered, box=(0, 38, ARCFACE.side, 64))
     for step in (8, 15):
         rows[f"misplaced {step}"] = lambda crop, s=step: crop.rotate(s, translate=(s, 0))
     return rows
@@ -86,9 +89,22 @@ def ranks(values: np.ndarray) -> np.ndarray:
     return values.argsort().argsort()
 
 
+def norms_by_score(folder: Path, embedder: Embedder) -> tuple[np.ndarray, np.ndarray]:
+    """Detector scores and norms of all faces in photos, for embedders whose norm says nothing."""
+    file = models.installed()["detector"]
+    detector = Detector(OrtSession(file.path, sha256=file.sha256))
+    scores, norms = [], []
+    for path in sorted(folder.glob("*.jpg")):
+        pixels = decode(path, min_side=None).pixels
+        found = detector.detect(pixels)
+        scores.append(found.scores)
+        norms.append(embedder.embed(align(pixels, found.landmarks))[1])
+    return np.concatenate(scores), np.concatenate(norms)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder that holds train/")
+    parser.add_argument("--data", type=Path, required=True, help="folder of the photo sets")
     parser.add_argument("--crops", type=int, default=125, help="of each set of crops")
     args = parser.parse_args()
     rng = np.random.default_rng(0)
@@ -122,6 +138,13 @@ def main() -> None:
         predicted = weights[0] + np.column_stack(features) @ weights[1:]
         order = np.corrcoef(ranks(predicted), ranks(target))[0, 1]
         print(f"{label}: weights {weights.round(3).tolist()}, rank correlation {order:.3f}")
+
+    score, norm = norms_by_score(args.data / "detect", embedder)
+    slope, offset = np.polyfit(1 - score, norm, 1)
+    print(
+        f"norm from the detector's score, {len(score)} faces of detect: {offset:.1f} + {slope:.1f} "
+        f"(1 - score), correlation {np.corrcoef(score, norm)[0, 1]:.2f}"
+    )
 
     # Pins repeats people; the other two sets do not.
     person = np.tile(np.arange(len(crops)), len(embeddings))

@@ -33,10 +33,14 @@ class FakeLibrary:
 
     opened: ClassVar[dict[Path | None, FakeLibrary]] = {}
 
-    def __new__(cls, path: Path | None = None, *, read_only: bool = False) -> FakeLibrary:
+    def __new__(
+        cls, path: Path | None = None, *, read_only: bool = False, pack: str | None = None
+    ) -> FakeLibrary:
         return cls.opened.setdefault(path, super().__new__(cls))
 
-    def __init__(self, path: Path | None = None, *, read_only: bool = False) -> None:
+    def __init__(
+        self, path: Path | None = None, *, read_only: bool = False, pack: str | None = None
+    ) -> None:
         self.path = path or Path("/home/ada/library.db")
         self.read_only = read_only
         if hasattr(self, "faces_found"):

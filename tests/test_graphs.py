@@ -14,7 +14,7 @@ from PIL import Image
 
 from fastface import graphs
 from fastface.errors import ModelError
-from fastface.models import MODELS, fetch
+from fastface.models import PACKS, fetch
 
 RNG = np.random.default_rng(0)
 
@@ -210,7 +210,7 @@ def published() -> dict[str, bytes]:
     folder = os.environ.get("FASTFACE_TEST_PACKAGES")
     if not folder:
         pytest.skip("needs the published packages (set FASTFACE_TEST_PACKAGES to their folder)")
-    return fetch.from_folder(MODELS.values(), Path(folder))
+    return fetch.from_folder(PACKS["default"].models, Path(folder))
 
 
 def test_sface_equals_the_published_graph_on_real_crops(published, photos_dir: Path):

@@ -16,17 +16,23 @@ from fastface.embedding import Embedder, align
 from fastface.errors import NotFoundError
 from fastface.images import decode
 from fastface.inference import OrtSession
-from fastface.quality import assess
+from fastface.quality import assess, assess_without_norm
 from fastface.torso import describe_torsos, torso_box
 from fastface.types import Box, FloatArray, ImageArray, Observation, PhotoInput
 
 # Raised when the same photo and models give other descriptors than before.
 _DESCRIPTOR_VERSION = 1
 
-_PACK = models.PACKS["default"]
 
-# Names everything that shapes a descriptor: observations with different tags are never compared.
-MODEL_TAG: Final = f"{_PACK.name}-{_PACK.version}.{_DESCRIPTOR_VERSION}"
+def model_tag(pack: str = models.DEFAULT) -> str:
+    """Names everything that shapes a descriptor: observations of other tags are never compared.
+
+    Raises ModelError for a pack that is neither fastface's own nor added.
+    """
+    return f"{pack}-{models.version(pack)}.{_DESCRIPTOR_VERSION}"
+
+
+MODEL_TAG: Final = model_tag()
 
 # Photos are decoded with at least this long a side, where they have it: more than the plain look
 # needs, so that a fine one finds the small faces of a large group.
@@ -34,16 +40,24 @@ DECODE_SIDE: Final = 1600
 
 
 class Analyzer:
-    """The models of the default pack, loaded once; every method is thread-safe.
+    """The models of a pack, loaded once; every method is thread-safe.
 
-    providers: keys of `inference.PROVIDERS`, best first; None is the CPU.  threads: of one call;
-    for many photos leave it at 1 and call from many threads.
+    pack: one of `models.PACKS` or the user's own.  providers: keys of `inference.PROVIDERS`, best
+    first; None is the CPU.  threads: of one call; for many photos leave it at 1 and call from many
+    threads.
 
-    `model_tag` is MODEL_TAG.  `providers` says what each session really runs on, by role.
+    `model_tag` is that of the pack.  `providers` says what each session really runs on, by role.
     Raises ModelError if the pack is not installed or damaged.
     """
 
-    def __init__(self, *, providers: Sequence[str] | None = None, threads: int = 1) -> None:
+    def __init__(
+        self,
+        pack: str = models.DEFAULT,
+        *,
+        providers: Sequence[str] | None = None,
+        threads: int = 1,
+    ) -> None:
+        installed = models.installed(pack)
         sessions = {
             role: OrtSession(
                 file.path,
@@ -52,12 +66,14 @@ class Analyzer:
                 threads=threads,
                 cache=file.path.parent,
             )
-            for role, file in models.installed().items()
+            for role, file in installed.items()
         }
-        self.model_tag = MODEL_TAG
+        self.model_tag = model_tag(pack)
         self.providers = {role: session.providers for role, session in sessions.items()}
         self._detector = Detector(sessions["detector"])
-        self._embedder = Embedder(sessions["embedder"])
+        recipe = models.recipe(pack)
+        self._embedder = Embedder(sessions["embedder"], recipe.template, recipe.dims)
+        self._norm_tells = recipe.norm_tells
 
     def analyze(self, pixels: ImageArray) -> list[Observation]:
         """Everyone whose face is seen in a photo, from left to right, then from top to bottom.
@@ -66,7 +82,7 @@ class Analyzer:
         Raises ValueError if `pixels` is anything else.
         """
         found = self._find(pixels)
-        faces, norms = self._embedder.embed(align(pixels, found.landmarks))
+        faces, norms = self._embedder.embed(self._align(pixels, found))
         height, width = pixels.shape[:2]
         boxes = [
             Box(left / width, top / height, w / width, h / height)
@@ -77,12 +93,16 @@ class Analyzer:
         landmarks = found.landmarks / np.array([width, height], np.float32)
         observations = []
         for row, box in enumerate(boxes):
-            quality = assess(float(norms[row]), float(found.boxes[row, 2]))
+            score, width_px = float(found.scores[row]), float(found.boxes[row, 2])
+            if self._norm_tells:
+                quality = assess(float(norms[row]), width_px)
+            else:
+                quality = assess_without_norm(score, width_px)
             observations.append(
                 Observation(
                     box=box,
                     landmarks=landmarks[row],
-                    score=float(found.scores[row]),
+                    score=score,
                     quality=quality.score,
                     unclear=quality.unclear,
                     face=faces[row],
@@ -94,8 +114,11 @@ class Analyzer:
 
     def embed_faces(self, pixels: ImageArray) -> FloatArray:
         """Face embeddings only; see the function of the same name."""
-        crops = pixels if np.ndim(pixels) == 4 else align(pixels, self._find(pixels).landmarks)
+        crops = pixels if np.ndim(pixels) == 4 else self._align(pixels, self._find(pixels))
         return self._embedder.embed(crops)[0]
+
+    def _align(self, pixels: ImageArray, found: Detections) -> ImageArray:
+        return align(pixels, found.landmarks, self._embedder.template)
 
     def _find(self, pixels: ImageArray) -> Detections:
         if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8 or not pixels.size:

@@ -1,7 +1,6 @@
-"""Face embeddings: five landmarks -> aligned crop -> SFace vector.
+"""Face embeddings: five landmarks -> aligned crop -> the embedder's vector.
 
-Alignment: least-squares similarity (Umeyama, PAMI 1991) to the template of ArcFace (Deng et al.,
-CVPR 2019).  Network: Zhong et al., SFace, IEEE Transactions on Image Processing 2021.
+Alignment: least-squares similarity (Umeyama, PAMI 1991) to the embedder's template.
 """
 
 from __future__ import annotations
@@ -11,42 +10,37 @@ import numpy.typing as npt
 from PIL import Image
 
 from fastface.inference import Session
+from fastface.templates import ARCFACE, Template
 from fastface.types import FloatArray, ImageArray
-
-CROP_SIZE = 112
-
-# Right eye, left eye, nose, right and left corner of the mouth, in a 112 x 112 crop.
-_TEMPLATE = np.array(
-    [
-        [38.2946, 51.6963],
-        [73.5318, 51.5014],
-        [56.0252, 71.7366],
-        [41.5493, 92.3655],
-        [70.7299, 92.2041],
-    ]
-)
 
 # Faces per call: two save a twentieth of the time on a CPU, more than four only cost memory.
 _BATCH = 4
 
 
 class Embedder:
-    """SFace on a session; thread-safe. The same bits however faces are batched."""
+    """An embedder on a session; thread-safe. The same bits however faces are batched.
 
-    def __init__(self, session: Session) -> None:
+    template: what its crops look like.  dims: the length of its vectors.
+    """
+
+    def __init__(self, session: Session, template: Template = ARCFACE, dims: int = 128) -> None:
         self._session = session
+        self.template = template
+        self.dims = dims
 
     def embed(self, crops: ImageArray) -> tuple[FloatArray, FloatArray]:
         """Embeddings of aligned crops.
 
-        crops: (n, 112, 112, 3) uint8 RGB.  Returns ((n, 128) float32 unit norm, (n,) float32 norms
-        of the raw vectors: the clearer the face, the longer).
+        crops: (n, side, side, 3) uint8 RGB, of the template's side.  Returns ((n, dims) float32
+        unit norm, (n,) float32 norms of the raw vectors: with most embedders, the clearer the
+        face, the longer).
         """
-        if crops.ndim != 4 or crops.shape[1:] != (CROP_SIZE, CROP_SIZE, 3):
-            raise ValueError(f"crops: expected (n, 112, 112, 3), got {crops.shape}")
+        side = self.template.side
+        if crops.ndim != 4 or crops.shape[1:] != (side, side, 3):
+            raise ValueError(f"crops: expected (n, {side}, {side}, 3), got {crops.shape}")
         if crops.dtype != np.uint8:  # crops in 0..1 would all look black
             raise ValueError(f"crops: expected uint8, got {crops.dtype}")
-        raw = np.zeros((len(crops), 128), np.float32)
+        raw = np.zeros((len(crops), self.dims), np.float32)
         for start in range(0, len(crops), _BATCH):
             batch = crops[start : start + _BATCH]
             planes = np.ascontiguousarray(batch.transpose(0, 3, 1, 2), np.float32)
@@ -55,29 +49,30 @@ class Embedder:
         return raw / np.maximum(norms, np.finfo(np.float32).tiny)[:, None], norms
 
 
-def align(pixels: ImageArray, landmarks: FloatArray) -> ImageArray:
+def align(pixels: ImageArray, landmarks: FloatArray, template: Template = ARCFACE) -> ImageArray:
     """Faces cut out upright at the template's size.
 
     pixels: (height, width, 3) uint8 RGB.  landmarks: (n, 5, 2) float32 in pixels, as in
-    `Detections`.  Returns (n, 112, 112, 3) uint8; outside the photo is black.
+    `Detections`.  Returns (n, side, side, 3) uint8; outside the photo is black.
     """
-    crops = np.zeros((len(landmarks), CROP_SIZE, CROP_SIZE, 3), np.uint8)
+    side = template.side
+    crops = np.zeros((len(landmarks), side, side, 3), np.uint8)
     for crop, points in zip(crops, landmarks, strict=True):
-        crop[:] = np.asarray(_cut(pixels, *similarity(points)))
+        crop[:] = np.asarray(_cut(pixels, side, *similarity(points, template)))
     return crops
 
 
-def similarity(landmarks: FloatArray) -> tuple[complex, complex]:
+def similarity(landmarks: npt.ArrayLike, template: Template = ARCFACE) -> tuple[complex, complex]:
     """The similarity z -> a z + b from crop to photo that fits the five landmarks best.
 
     Points are complex numbers x + iy, so that `a` is scale and rotation in one and least squares
     has a closed form.
 
-    >>> a, b = similarity(np.float32(_TEMPLATE * 2 + 5))
+    >>> a, b = similarity(np.array(ARCFACE.points) * 2 + 5)
     >>> round(abs(a), 3), round(b.real, 2), round(b.imag, 2)
     (2.0, 5.0, 5.0)
     """
-    crop, photo = _as_complex(_TEMPLATE), _as_complex(landmarks)
+    crop, photo = _as_complex(template.points), _as_complex(landmarks)
     # The fit is made towards the crop, where the error counts, and then inverted.
     centred = photo - photo.mean()
     forward = np.vdot(centred, crop) / max(np.vdot(centred, centred).real, 1e-12)
@@ -90,15 +85,15 @@ def _as_complex(points: npt.ArrayLike) -> npt.NDArray[np.complex128]:
     return np.asarray(xy[:, 0] + 1j * xy[:, 1])
 
 
-def _cut(pixels: ImageArray, a: complex, b: complex) -> Image.Image:
+def _cut(pixels: ImageArray, side: int, a: complex, b: complex) -> Image.Image:
     """Warp one face. A large face is first reduced by a whole factor, so that it does not alias."""
-    corners = a * np.array([0, CROP_SIZE, CROP_SIZE * 1j, CROP_SIZE * (1 + 1j)]) + b
+    corners = a * np.array([0, side, side * 1j, side * (1 + 1j)]) + b
     height, width = pixels.shape[:2]
     factor = max(1, int(abs(a)))
     left, right = _window(corners.real, width, factor)
     top, bottom = _window(corners.imag, height, factor)
     if left >= right or top >= bottom:
-        return Image.new("RGB", (CROP_SIZE, CROP_SIZE))
+        return Image.new("RGB", (side, side))
     image = Image.fromarray(pixels[top:bottom, left:right])
     if factor > 1:
         image = image.reduce(factor)
@@ -106,7 +101,7 @@ def _cut(pixels: ImageArray, a: complex, b: complex) -> Image.Image:
     half = 0.5 + 0.5j
     a, b = a / factor, (b + half - a * half - complex(left, top)) / factor
     return image.transform(
-        (CROP_SIZE, CROP_SIZE),
+        (side, side),
         Image.Transform.AFFINE,
         (a.real, -a.imag, b.real, a.imag, a.real, b.imag),
         Image.Resampling.BILINEAR,

@@ -119,6 +119,14 @@ class OrtSession:
         """Output arrays by name. Thread-safe."""
         return dict(zip(self._outputs, self._session.run(self._outputs, dict(inputs)), strict=True))
 
+    def run_checked(self, inputs: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+        """`run` for a network that nobody has tried yet: what fails is a ModelError."""
+        try:
+            return self.run(inputs)
+        except Exception as error:  # ONNX Runtime's exceptions share no base class of their own
+            reason = str(error).strip().partition("\n")[0]
+            raise ModelError(f"the network cannot be run: {reason}") from error
+
 
 def load_runtime() -> ModuleType:
     """The onnxruntime module, told to send nothing: the only way it is imported here.

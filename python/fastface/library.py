@@ -19,7 +19,7 @@ from fastface.images import decode
 from fastface.locking import scan_lock
 from fastface.looking import default_path
 from fastface.photos import photo_folder
-from fastface.pipeline import DefaultEngine, Engine, Gallery, regroup
+from fastface.pipeline import Engine, Gallery, PackEngine, pack_of, regroup
 from fastface.reading import LazyAnalyzer
 from fastface.review import Review
 from fastface.scan import ScanCounts, scan_folder
@@ -35,7 +35,9 @@ class Library(Exchange, Explanations, Review, Searches):
 
     path: the library's file, made with mode 0600 if there is none; by default the environment's
     `FASTFACE_LIBRARY`, else `library.db` in the user's data folder.  read_only: nothing is created
-    or changed.  engine: the models and algorithms; by default those of the default pack.
+    or changed.  pack: the model pack to look with; by default the one that the library was scanned
+    with, "default" for a new one.  Scanning with another looks at every photo again; names stay.
+    engine: models and algorithms of the caller's own, in place of a pack.
 
     A context manager; use one object per thread.  Several processes may have a library open: while
     one scans, the others read, and wait a moment to write; a second scan says that it is locked.
@@ -48,10 +50,11 @@ class Library(Exchange, Explanations, Review, Searches):
         path: str | Path | None = None,
         *,
         read_only: bool = False,
+        pack: str | None = None,
         engine: Engine | None = None,
     ) -> None:
         super().__init__(path, read_only=read_only)
-        self._engine = engine or DefaultEngine()
+        self._engine = engine or PackEngine(pack or pack_of(self._model()))
         self._analyzer = LazyAnalyzer(self._engine.make_analyzer)
         self._made_gallery: tuple[int, Gallery] | None = None
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from fastface.reading import Analyzer
 from fastface.roll import Roll
 from fastface.store import Facts, Store
 from fastface.types import FloatArray, IntArray
+
+if TYPE_CHECKING:
+    from fastface.calibration import Calibration
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,14 +65,26 @@ class Engine(Protocol):
     def make_gallery(self, faces: FloatArray, people: IntArray, quality: FloatArray) -> Gallery: ...
 
 
-class DefaultEngine:
-    """The default model pack and the algorithms of this package, each loaded when first used."""
+def pack_of(model_tag: str) -> str:
+    """The pack that made observations of a tag; the default one where nothing was made yet.
+
+    >>> pack_of("small-1.1"), pack_of("")
+    ('small', 'default')
+    """
+    return model_tag.rpartition("-")[0] or "default"
+
+
+@dataclass(frozen=True, slots=True)
+class PackEngine:
+    """A model pack and the algorithms of this package, each loaded when first used."""
+
+    pack: str = "default"
 
     @property
     def model_tag(self) -> str:
-        from fastface.analysis import MODEL_TAG
+        from fastface.analysis import model_tag
 
-        return MODEL_TAG
+        return model_tag(self.pack)
 
     @property
     def grouping_tag(self) -> str:
@@ -85,7 +100,7 @@ class DefaultEngine:
     def make_analyzer(self) -> Analyzer:
         from fastface.analysis import Analyzer
 
-        return Analyzer()
+        return Analyzer(self.pack)
 
     def group(self, facts: Facts, said: IntArray) -> Grouping:
         from fastface import clustering, moments
@@ -106,13 +121,22 @@ class DefaultEngine:
             photos=facts.photo_index,
             unclear=facts.unclear,
             said=said,
+            calibration=self._calibration(facts.faces[~facts.unclear]),
         )
         return Grouping(of_photo, found.labels, float(found.threshold))
 
     def make_gallery(self, faces: FloatArray, people: IntArray, quality: FloatArray) -> Gallery:
         from fastface.gallery import Gallery as Exemplars
 
-        return Exemplars.build(faces, people, quality)
+        return Exemplars.build(faces, people, quality, calibration=self._calibration(faces))
+
+    def _calibration(self, faces: FloatArray) -> Calibration:
+        """The embedder's impostor curve, or one measured on these faces where it has none."""
+        from fastface import models
+        from fastface.calibration import Calibration
+
+        curve = models.recipe(self.pack).curve
+        return Calibration.of_faces(faces) if curve is None else Calibration.of_pack(curve)
 
 
 def regroup(store: Store, roll: Roll, engine: Engine, *, force: bool = False) -> bool:

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 # Fitted by bench/calibrate_quality.py on degraded copies of training crops.
 _OFFSET, _PER_NORM, _PER_LOG_SIZE, _HALF_SIZE_PX = -3.33, 0.46, 1.09, 12.0
 
+# SFace's norm as the detector's score foretells it, from the same script: a correlation of 0.76.
+_NORM_AT_BEST, _NORM_PER_DOUBT = 13.3, 34.5
+
 # Below a norm of 7, two strangers' faces are over ten times likelier to match than usual (the same
 # script): what is left of them is blur, and blurs look alike.  One training crop in 100 is below.
 _MIN_QUALITY = 0.465
@@ -44,6 +47,17 @@ def assess(norm: float, width_px: float) -> Quality:
     if score >= _MIN_QUALITY:
         return Quality(score, "")
     return Quality(score, "small" if _logistic(clear) >= _MIN_QUALITY else "blurred or covered")
+
+
+def assess_without_norm(score: float, width_px: float) -> Quality:
+    """Quality where the norm of the embedder's vector says nothing: from what the detector saw.
+
+    score: the detector's, 0..1.  width_px: as above.
+
+    >>> assess_without_norm(0.9, 90.0).unclear, assess_without_norm(0.9, 5.0).reason
+    (False, 'small')
+    """
+    return assess(_NORM_AT_BEST - _NORM_PER_DOUBT * (1 - score), width_px)
 
 
 def _logistic(x: float) -> float:

@@ -162,8 +162,10 @@ def positive(text: str) -> int:
     return int(text)
 
 
-def open_library(args: argparse.Namespace, *, read_only: bool = True) -> Library:
+def open_library(
+    args: argparse.Namespace, *, read_only: bool = True, pack: str | None = None
+) -> Library:
     """The library that `--library` names, or the user's own; loaded only now, to start fast."""
     from fastface.library import Library
 
-    return Library(args.library, read_only=read_only)
+    return Library(args.library, read_only=read_only, pack=pack)

@@ -126,7 +126,7 @@ def models() -> Check:
         models.verify()
     except FastfaceError as error:
         return Check("models", "fail", str(error), "fastface models install")
-    names = ", ".join(row.model.name for row in models.list_models() if row.pack == "default")
+    names = ", ".join(row.name for row in models.list_models() if row.pack == "default")
     return Check("models", "ok", f"{names}, verified, in {folder}")
 
 

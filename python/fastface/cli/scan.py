@@ -23,13 +23,16 @@ def register(commands: Commands) -> None:
         commands,
         "scan",
         run,
-        usage="fastface scan FOLDER [--workers N] [options]",
+        usage="fastface scan FOLDER [--pack PACK] [--workers N] [options]",
         summary="find the people in a folder of photos",
         description="""\
 Reads JPEG, PNG, WebP, TIFF, HEIC and AVIF. A photo is analysed once: a second scan
 looks only at what is new, moved or copied photos included. You may stop with Ctrl-C
 at any time and run the same command again. Folders with a file .nomedia are left
 out. Photos that cannot be read are listed at the end and do not stop the scan.
+
+--pack takes other models (see `fastface models`): every photo is looked at again, names
+and answers stay. The library goes on with them until you name others.
 
 JSON: an object with photos, new, unchanged, moved, failed, missing, faces, unclear,
 people, seconds and failures (a list of objects with photo, reason).""",
@@ -39,6 +42,9 @@ people, seconds and failures (a list of objects with photo, reason).""",
   fastface --library family.db scan ~/Family   a library of its own""",
     )
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="where the photos are")
+    parser.add_argument(
+        "--pack", metavar="PACK", help="model pack (default: the library's own, else default)"
+    )
     add_workers(parser)
     parser.set_defaults(when_interrupted=RESUMES)
 
@@ -47,7 +53,7 @@ def run(args: Namespace, out: Output) -> int:
     from fastface.photos import photo_folder
 
     photo_folder(args.folder)  # before a library is made for nothing
-    with open_library(args, read_only=False) as library:
+    with open_library(args, read_only=False, pack=args.pack) as library:
         summary = scan(library, args.folder, workers=args.workers, out=out)
     if out.as_json:
         out.json(as_json(summary))

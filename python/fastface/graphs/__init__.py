@@ -1,0 +1,39 @@
+"""Model graphs rewritten at install time: weights as plain float32, batches free, PReLU fast.
+
+Published files come quantised in blocks, for one photo at a time, or in another library's format;
+ONNX Runtime refuses some of them and runs others slowly.  Nothing outside this package uses `onnx`.
+"""
+
+from fastface.graphs.conversions import (
+    INPUT,
+    OUTPUT,
+    convert_dlib,
+    convert_embedder,
+    convert_faceplugin,
+    convert_sface,
+    convert_yunet,
+)
+from fastface.graphs.graph import Graph, read, write
+from fastface.graphs.rewrites import (
+    fold_constants,
+    free_axes,
+    reverse_input_channels,
+    rewrite_prelu,
+)
+
+__all__ = [
+    "INPUT",
+    "OUTPUT",
+    "Graph",
+    "convert_dlib",
+    "convert_embedder",
+    "convert_faceplugin",
+    "convert_sface",
+    "convert_yunet",
+    "fold_constants",
+    "free_axes",
+    "read",
+    "reverse_input_channels",
+    "rewrite_prelu",
+    "write",
+]
