@@ -1,4 +1,4 @@
-"""The questions whose answers help most, and what follows from an answer."""
+"""The questions whose answers help most, what follows from an answer, and what may be missing."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from fastface import doubts
 from fastface.answers import Answers
 from fastface.calibration import Calibration
+from fastface.completeness import MOST_DOUBTS, completeness
 from fastface.doubts import Doubt, Known
 from fastface.store import person_key
 from fastface.types import Answer, FloatArray, IntArray, Question, QuestionSide
@@ -46,6 +47,28 @@ class Review(Answers):
             twice = doubts.twice_on_a_photo(known, embed, curve, limit, bias=bias)
             best = sorted([*joined, *divided, *twice], key=lambda doubt: -doubt.gain)[:limit]
             return [self._question(doubt, rows, known) for doubt in best]
+
+    def completeness(self) -> dict[str, float]:
+        """Of each person, by id, what share of their faces is expected to be found, 0..1.
+
+        What is missing is under other people, whom the evidence or the user does not rule out;
+        unclear faces, and those that were never found, do not count.  Hidden people are left out.
+        """
+        with self._store.snapshot():
+            self._roll.look(self._model())
+            rows, known = self._known()
+            if not len(rows):
+                return {}
+            pairs = doubts.two_that_may_be_one(
+                known,
+                self._embedder(rows),
+                self._settled(),
+                Calibration.of_pack(),
+                MOST_DOUBTS,
+                bias=self._bias("same"),
+            )
+        shares = completeness(known.persons, pairs)
+        return {person_key(person): share for person, share in shares.items()}
 
     def is_open(self, question: Question) -> bool:
         """Whether a question still asks what is not known: answers to others may have settled it.
