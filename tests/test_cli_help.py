@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 
 from fastface import _core
-from fastface.cli import COMMANDS, main
+from fastface.cli import COMMANDS, lab, main
 
 ROOT = Path(__file__).parents[1]
 # A module may not be called `import`, so it has an underscore at its end.
 NAMES = [command.__name__.rpartition(".")[2].rstrip("_").replace("_", "-") for command in COMMANDS]
 ACTIONS = [[name] for name in NAMES] + [["models", what] for what in ("list", "install", "verify")]
+ACTIONS += [["lab", action.__name__.rpartition(".")[2]] for action in lab.ACTIONS]
 
 
 @pytest.mark.parametrize("command", ACTIONS, ids=" ".join)

@@ -19,6 +19,8 @@ MODULES = ["fastface"] + [
 
 @pytest.mark.parametrize("name", MODULES)
 def test_docstring_examples(name: str) -> None:
+    if name.startswith("fastface.lab."):
+        pytest.importorskip("torch", reason="needs the extra lab")
     results = doctest.testmod(
         importlib.import_module(name), optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
     )

@@ -25,6 +25,7 @@ from fastface.cli import (
     history,
     identify,
     import_,
+    lab,
     merge,
     models,
     name,
@@ -53,7 +54,7 @@ COMMANDS = (
     *(suggest, review),
     *(undo, history, forget),
     *(import_, export, report, stats),
-    *(models, doctor),
+    *(models, doctor, lab),
 )
 
 EXIT_ERROR, EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 1, 130, 141

@@ -1,0 +1,53 @@
+"""What the lab's actions share: the extra's check, options, a progress line."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import sys
+from pathlib import Path
+
+from fastface.errors import FastfaceError
+
+
+def need_torch() -> None:
+    """Raises FastfaceError with the command that installs the extra."""
+    if importlib.util.find_spec("torch") is None:
+        raise FastfaceError(
+            "the lab needs PyTorch, which is not installed; run: pip install 'fastface-people[lab]'"
+        )
+
+
+def add_data(parser: argparse.ArgumentParser, what: str) -> None:
+    """`--data DIR` and `--cache DIR`."""
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help=what)
+    parser.add_argument(
+        "--cache",
+        type=Path,
+        metavar="DIR",
+        help="where decoded faces and embeddings are kept (default: in your cache folder)",
+    )
+
+
+def cache_folder(chosen: Path | None) -> Path:
+    """The folder to keep decoded faces in; made, for you alone, if it is not there."""
+    if chosen is None:
+        import platformdirs
+
+        chosen = Path(platformdirs.user_cache_dir("fastface", appauthor=False)) / "lab"
+    chosen.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return chosen
+
+
+class Line:
+    """One line on a terminal, written over and over; nothing elsewhere or with --quiet."""
+
+    def __init__(self, *, enabled: bool) -> None:
+        self._enabled = enabled and sys.stderr.isatty()
+
+    def show(self, text: str) -> None:
+        if self._enabled:
+            print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        self.show("")
