@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageFilter
 
+from fastface.lab.masks import wear_mask
 from fastface.types import ImageArray
 
 Augmentation = Callable[[ImageArray, float, np.random.Generator], ImageArray]
@@ -96,14 +97,20 @@ SHARES: Mapping[Augmentation, float] = {
 
 @dataclass(frozen=True, slots=True)
 class Curriculum:
-    """Augmentations whose frequency and strength grow from `start` to `end` over training."""
+    """Augmentations whose frequency and strength grow from `start` to `end` over training.
+
+    masks: share of the faces that wear a mask, from the first step on.
+    """
 
     start: float = 0.3
     end: float = 1.0
+    masks: float = 0.0
 
     def apply(self, crop: ImageArray, progress: float, rng: np.random.Generator) -> ImageArray:
         """One augmented crop. progress: 0 at the beginning of training, 1 at its end."""
         strength = self.start + (self.end - self.start) * progress
+        if self.masks and rng.random() < self.masks:
+            crop = wear_mask(crop, strength, rng)
         for augmentation, share in SHARES.items():
             if rng.random() < share * strength:
                 crop = augmentation(crop, strength, rng)

@@ -72,7 +72,7 @@ class Recipe:
 RECIPES = {
     # Distillation leads; the 96 labelled people only sharpen it.
     "peoplenet": Recipe(
-        PRESETS["peoplenet"], 12_000, balanced=0, cosine=10, relation=10, margin=0.05
+        PRESETS["peoplenet"], 20_000, batch=32, balanced=0, cosine=10, relation=10, margin=0.05
     ),
     "lecture": Recipe(PRESETS["lecture"], 60_000, batch=256, cosine=10, relation=10, margin=0.05),
     # From scratch, by the labelled people alone.

@@ -5,10 +5,10 @@ from __future__ import annotations
 from argparse import Namespace
 
 from fastface.cli.arguments import Commands, add_command, add_subcommands
-from fastface.cli.lab import train
+from fastface.cli.lab import augment, train
 from fastface.cli.output import Output
 
-ACTIONS = (train,)
+ACTIONS = (augment, train)
 
 
 def register(commands: Commands) -> None:
@@ -25,6 +25,7 @@ library and photos are not touched.
 JSON: each action says what it prints.""",
         examples="""\
   fastface lab train --preset tiny --data crops --out runs/tiny
+  fastface lab augment --data crops --out sheet.png
   fastface lab train --help""",
     )
     parser.set_defaults(lab_parser=parser)
