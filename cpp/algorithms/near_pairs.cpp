@@ -40,11 +40,15 @@ constexpr std::size_t kTileOfPairs = 16;
 
 std::size_t panels_of(std::size_t rows, std::size_t width) { return (rows + width - 1) / width; }
 
-// Panels whose words stay in the second-level cache while the right side streams past.
-std::size_t panels_per_block(const FusedRule& rule) {
-  constexpr std::size_t kBlockBytes = std::size_t{1} << 17;
-  const std::size_t panel = kernels().tile_rows * rule.face_dims * kernels().words_per_four;
-  return std::clamp<std::size_t>(kBlockBytes / std::max<std::size_t>(panel, 1), 4, 32);
+// Rows of a block: their words stay in the second-level cache while the right side streams past, packed
+// anew for each block. Fewer where that leaves a thread without a share.
+std::size_t rows_per_block(const Search& search, std::size_t threads) {
+  constexpr std::size_t kBlockBytes = std::size_t{1} << 18, kBlocksPerThread = 8;
+  const std::size_t width = kernels().tile_rows;
+  const std::size_t panel =
+      std::max<std::size_t>(width * search.rule().face_dims * kernels().words_per_four, 1);
+  const std::size_t share = search.left.size() / (kBlocksPerThread * n_threads(threads));
+  return width * std::clamp<std::size_t>(std::min(kBlockBytes / panel, share / width), 4, 64);
 }
 
 // A block of left rows against the whole right side. Until names() pairs are places in the search.
@@ -149,7 +153,7 @@ class BlockSearch {
 };
 
 std::vector<Edge> run(const Search& search, std::size_t threads) {
-  const std::size_t rows = panels_per_block(search.rule()) * kernels().tile_rows;
+  const std::size_t rows = rows_per_block(search, threads);
   std::vector<std::vector<Edge>> blocks((search.left.size() + rows - 1) / rows);
   parallel_for(search.left.size(), rows, threads, [&](std::size_t begin, std::size_t end) {
     blocks[begin / rows] = BlockSearch(search, begin, end).run();

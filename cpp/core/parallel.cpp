@@ -23,12 +23,15 @@ struct Helpers {
 
 }  // namespace
 
+std::size_t n_threads(std::size_t threads) {
+  return threads ? threads : std::max(1u, std::thread::hardware_concurrency());
+}
+
 void parallel_for(std::size_t count, std::size_t grain, std::size_t threads,
                   const std::function<void(std::size_t, std::size_t)>& body) {
   const std::size_t step = std::max<std::size_t>(grain, 1);
   const std::size_t pieces = (count + step - 1) / step;
-  if (threads == 0) threads = std::max(1u, std::thread::hardware_concurrency());
-  threads = std::min(threads, pieces);
+  threads = std::min(n_threads(threads), pieces);
 
   std::atomic<std::size_t> next{0};
   std::atomic<bool> failed{false};

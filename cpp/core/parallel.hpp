@@ -6,6 +6,9 @@
 
 namespace fastface {
 
+// How many threads an argument `threads` stands for: 0 means one per core.
+std::size_t n_threads(std::size_t threads);
+
 // Calls body(begin, end) over [0, count) in pieces of at most `grain`, on up to `threads` threads
 // (0 = one per core). Pieces always start at multiples of `grain`, so a body that writes only its
 // own piece's output gives the same bits for any number of threads. The first exception of any

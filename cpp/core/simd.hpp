@@ -162,6 +162,15 @@ FASTFACE_INLINE i32v accumulate(i32v sums, i32v left, i32v right) {
 #endif
 inline constexpr std::size_t kWordValues = sizeof(std::int32_t) / sizeof(word_value);
 
+// The words of kLanes * kWordValues neighbouring values, with `offset` added to each.
+FASTFACE_INLINE i32v load_words(const std::int8_t* values, int offset) {
+  using words [[gnu::vector_size(sizeof(i32v))]] = word_value;
+  using bytes [[gnu::vector_size(kLanes * kWordValues)]] = std::int8_t;
+  bytes narrow;
+  std::memcpy(&narrow, values, sizeof narrow);
+  return reinterpret_cast<i32v>(__builtin_convertvector(narrow, words) + static_cast<word_value>(offset));
+}
+
 // Whether integer products are faster than those of float32 by more than what it takes to use them.
 #if defined(__aarch64__) && !defined(__ARM_FEATURE_DOTPROD)
 inline constexpr bool kWordsPay = false;  // four instructions for 16 products, as with float32
@@ -222,6 +231,24 @@ FASTFACE_INLINE f32v sums(f32v* values) {
     for (std::size_t i = 0; i < Count / 2; ++i)
       values[i] = fold_segments<Count>(values[2 * i], values[2 * i + 1], std::make_index_sequence<kLanes>{});
     return sums<Count / 2>(values);
+  }
+}
+
+template <std::size_t Step, class Vector, std::size_t... Lane>
+FASTFACE_INLINE void swap_off_diagonal(Vector& a, Vector& b, std::index_sequence<Lane...>) {
+  const Vector first = a;
+  a = __builtin_shufflevector(first, b, (Lane & Step ? kLanes + Lane - Step : Lane)...);
+  b = __builtin_shufflevector(first, b, (Lane & Step ? kLanes + Lane : Lane + Step)...);
+}
+
+// Lane c of vector r becomes lane r of vector c: 2 x 2 blocks of lanes, of pairs of lanes, ...
+template <std::size_t Step = 1, class Vector>
+FASTFACE_INLINE void transpose(Vector (&rows)[kLanes]) {
+  if constexpr (Step < kLanes) {
+#pragma GCC unroll 16
+    for (std::size_t r = 0; r < kLanes; ++r)
+      if (!(r & Step)) swap_off_diagonal<Step>(rows[r], rows[r + Step], std::make_index_sequence<kLanes>{});
+    transpose<2 * Step>(rows);
   }
 }
 

@@ -19,17 +19,39 @@ inline constexpr std::size_t kTileVectors = 2;
 inline constexpr std::size_t kTileRows = kRegisters == 32 ? 14 : 6;
 inline constexpr std::size_t kTileCols = kTileVectors * kLanes;
 
-// Packs `width` rows of `depth` values; a null row is packed as zeros. In runs of one cache line of
-// every row, so that the lines written stay in the first-level cache until they are full.
-static void pack_panel(const float* const* rows, std::size_t width, std::size_t depth, float* out) noexcept {
-  constexpr std::size_t kRun = 16;
-  for (std::size_t begin = 0; begin < depth; begin += kRun) {
-    const std::size_t end = begin + kRun < depth ? begin + kRun : depth;
-    for (std::size_t r = 0; r < width; ++r) {
-      const float* row = rows[r];
-      for (std::size_t k = begin; k < end; ++k) out[k * width + r] = row ? row[k] : 0.0f;
+// out[k * width + r] = value k of row r, depth-major; a null row is `empty` throughout. load(row, k)
+// gives kLanes values from k on, value(row, k) one. Rows by the kLanes are transposed in registers; the
+// others come one value at a time, in runs of a cache line of each, so that the lines written stay in
+// the first-level cache until they are full.
+template <class Vector, class Row, class Value, class Load, class One>
+FASTFACE_INLINE void interleave_rows(const Row* const* rows, std::size_t width, std::size_t depth,
+                                     Value empty, Load load, One value, Value* out) {
+  const std::size_t whole_rows = width / kLanes * kLanes, whole_depth = depth / kLanes * kLanes;
+  for (std::size_t first = 0; first < whole_rows; first += kLanes)
+    for (std::size_t k = 0; k < whole_depth; k += kLanes) {
+      Vector block[kLanes];
+#pragma GCC unroll 16
+      for (std::size_t r = 0; r < kLanes; ++r)
+        block[r] = rows[first + r] ? load(rows[first + r], k) : splat(empty);
+      transpose(block);
+#pragma GCC unroll 16
+      for (std::size_t r = 0; r < kLanes; ++r) store(out + (k + r) * width + first, block[r]);
     }
-  }
+  const auto one_by_one = [&](std::size_t first, std::size_t begin, std::size_t end) {
+    for (std::size_t r = first; r < width; ++r)
+      for (std::size_t k = begin; k < end; ++k) out[k * width + r] = rows[r] ? value(rows[r], k) : empty;
+  };
+  constexpr std::size_t kRun = 16;
+  for (std::size_t k = 0; k < whole_depth; k += kRun)
+    one_by_one(whole_rows, k, k + kRun < whole_depth ? k + kRun : whole_depth);
+  one_by_one(0, whole_depth, depth);
+}
+
+// Packs `width` rows of `depth` values; a null row is packed as zeros.
+static void pack_panel(const float* const* rows, std::size_t width, std::size_t depth, float* out) noexcept {
+  interleave_rows<f32v>(
+      rows, width, depth, 0.0f, [](const float* row, std::size_t k) { return load(row + k); },
+      [](const float* row, std::size_t k) { return row[k]; }, out);
 }
 
 // tile[r * kTileCols + c] = <row r of the left panel, row c of the right panel>.
@@ -72,16 +94,31 @@ static void multiply_few_rows(const float* left, const float* right, std::size_t
       store(tile + chosen[r] * kTileCols + v * kLanes, sums[r][v]);
 }
 
-// products[p] = <left[p], right[p]>, the same bits for kPairs pairs of rows read where they lie. As
-// many chains of additions as hide their latency; one pair alone would take as long.
-inline constexpr std::size_t kPairs = 8;
+// products[p] = <left[p], right[p]>, the same bits for kPairs pairs of rows read where they lie: the
+// pairs of a vector are transposed, and then summed value by value like a tile. One chain of additions
+// would wait for itself, so there are several where vectors are short.
+inline constexpr std::size_t kPairs = 16;
 static void multiply_pairs(const float* const* left, const float* const* right, std::size_t depth,
                            float* products) noexcept {
-  float sums[kPairs] = {};
-  for (std::size_t k = 0; k < depth; ++k)
-#pragma GCC unroll 8
-    for (std::size_t p = 0; p < kPairs; ++p) sums[p] = multiply_add(sums[p], left[p][k], right[p][k]);
+  constexpr std::size_t kChains = kPairs / kLanes;
+  f32v sums[kChains] = {};
+  std::size_t k = 0;
+  for (; k + kLanes <= depth; k += kLanes)
+    for (std::size_t chain = 0; chain < kChains; ++chain) {
+      f32v a[kLanes], b[kLanes];
+#pragma GCC unroll 16
+      for (std::size_t p = 0; p < kLanes; ++p) {
+        a[p] = load(left[chain * kLanes + p] + k);
+        b[p] = load(right[chain * kLanes + p] + k);
+      }
+      transpose(a);
+      transpose(b);
+#pragma GCC unroll 16
+      for (std::size_t step = 0; step < kLanes; ++step) sums[chain] += a[step] * b[step];
+    }
   std::memcpy(products, sums, sizeof sums);
+  for (; k < depth; ++k)
+    for (std::size_t p = 0; p < kPairs; ++p) products[p] = multiply_add(products[p], left[p][k], right[p][k]);
 }
 
 // A strip is `panels` left panels times one right panel: finish(first_row, tile) for each tile, top

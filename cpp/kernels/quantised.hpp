@@ -99,20 +99,18 @@ FASTFACE_INLINE std::size_t words_of(std::size_t dims) { return (dims + 3) / 4 *
 static void pack_words(const std::int8_t* const* rows, std::size_t width, std::size_t dims, bool right,
                        std::int32_t* out) noexcept {
   const int offset = right ? kRightOffset : 0;
-  constexpr std::size_t kRun = 16;  // as in pack_panel()
-  const std::size_t words = words_of(dims);
-  for (std::size_t begin = 0; begin < words; begin += kRun) {
-    const std::size_t end = begin + kRun < words ? begin + kRun : words;
-    for (std::size_t r = 0; r < width; ++r) {
-      const std::int8_t* row = rows[r];
-      for (std::size_t w = begin; w < end; ++w) {
-        word_value values[kWordValues];
-        for (std::size_t k = 0; k < kWordValues; ++k)
-          values[k] = static_cast<word_value>((row ? row[w * kWordValues + k] : 0) + offset);
-        std::memcpy(out + w * width + r, values, sizeof values);
-      }
-    }
-  }
+  const auto word = [offset](const std::int8_t* values) {
+    word_value shifted[kWordValues];
+    for (std::size_t k = 0; k < kWordValues; ++k) shifted[k] = static_cast<word_value>(values[k] + offset);
+    std::int32_t packed;
+    std::memcpy(&packed, shifted, sizeof packed);
+    return packed;
+  };
+  constexpr std::int8_t kZeros[kWordValues] = {};
+  interleave_rows<i32v>(
+      rows, width, words_of(dims), word(kZeros),
+      [offset](const std::int8_t* row, std::size_t w) { return load_words(row + w * kWordValues, offset); },
+      [word](const std::int8_t* row, std::size_t w) { return word(row + w * kWordValues); }, out);
 }
 
 // sums[r][v] = <q of left row r, q of the right rows in vector v>. What kRightOffset will add to every
