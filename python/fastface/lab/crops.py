@@ -15,11 +15,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from fastface.embedding import CROP_SIZE
 from fastface.errors import PhotoError
 from fastface.files import write_private
+from fastface.templates import ARCFACE
 from fastface.types import ImageArray, IntArray
 
+CROP_SIZE = ARCFACE.side
 NOBODY = -1  # the label of a crop whose person is unknown
 
 _HELD_OUT = 20  # every 20th crop is never trained on

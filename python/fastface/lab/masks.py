@@ -13,14 +13,13 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFilter
 
-from fastface.embedding import CROP_SIZE
+from fastface.lab.crops import CROP_SIZE
 from fastface.lab.fabrics import FABRICS
+from fastface.templates import ARCFACE
 from fastface.types import FloatArray, ImageArray
 
-# Right eye, left eye, nose, corners of the mouth of an aligned crop, which has them all there.
-ALIGNED = np.array(
-    [[38.3, 51.7], [73.5, 51.5], [56.0, 71.7], [41.5, 92.4], [70.7, 92.2]], np.float32
-)
+# Where an aligned crop has eyes, nose and mouth.
+ALIGNED = np.array(ARCFACE.points, np.float32)
 
 # The right half of the outline from the bridge of the nose to the chin, in a frame where the eyes'
 # middle is (0, 0), the mouth's (0, 1) and the right is towards the face's own left ear.

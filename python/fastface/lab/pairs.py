@@ -15,15 +15,16 @@ import numpy.typing as npt
 
 from fastface import models
 from fastface.detection import Detector
-from fastface.embedding import CROP_SIZE, align
+from fastface.embedding import align
 from fastface.errors import PhotoError
 from fastface.images import decode
 from fastface.inference import OrtSession
-from fastface.lab.crops import cached_pixels
+from fastface.lab.crops import CROP_SIZE, cached_pixels
+from fastface.templates import ARCFACE
 from fastface.types import FloatArray, ImageArray, IntArray
 
 _DECODE_SIDE = 250  # LFW's own size
-_FACE_SHARE = 0.36  # of the photo's side, where no face is found: the centre is taken instead
+_FACE_SHARE = 0.45  # of the photo's side is the crop of its middle, where no face is found
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,13 +132,7 @@ def _central_crop(detector: Detector, path: Path) -> ImageArray:
         centres = found.boxes[:, :2] + found.boxes[:, 2:] / 2
         nearest = np.hypot(*(centres - [width / 2, height / 2]).T).argmin()
         return align(pixels, found.landmarks[nearest : nearest + 1])[0]
-    side = min(height, width) * _FACE_SHARE / CROP_SIZE
-    middle = np.array([width, height], np.float32) / 2
-    landmarks = (_TEMPLATE_OFFSETS * side + middle)[None].astype(np.float32)
-    return align(pixels, landmarks)[0]
-
-
-# The template's five points about its centre.
-_TEMPLATE_OFFSETS = np.array(
-    [[-17.7, -4.3], [17.5, -4.5], [0.0, 15.7], [-14.5, 36.4], [14.7, 36.2]], np.float32
-)
+    scale = min(height, width) * _FACE_SHARE / CROP_SIZE
+    middle = np.array([width, height]) / 2
+    landmarks = (np.array(ARCFACE.points) - CROP_SIZE / 2) * scale + middle
+    return align(pixels, landmarks[None].astype(np.float32))[0]
