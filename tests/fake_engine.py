@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from fastface.library import Library
-from fastface.pipeline import Grouping
+from fastface.pipeline import Gallery, Grouping
 from fastface.store import Facts
 from fastface.types import Box, FloatArray, ImageArray, IntArray, Observation
 
@@ -84,8 +85,11 @@ class FakeMatch(NamedTuple):
 class FakeGallery:
     """The person of the nearest face, if it is near."""
 
-    def __init__(self, faces: FloatArray, people: IntArray, quality: FloatArray) -> None:
+    impostors = ()
+
+    def __init__(self, faces: FloatArray, people: IntArray) -> None:
         self.faces, self.people = faces, people
+        self.n_people = len(np.unique(people))
 
     def identify(self, queries: FloatArray) -> list[FakeMatch]:
         if not len(self.people):
@@ -117,7 +121,7 @@ class FakeEngine:
         self.n_made += 1
         return self.analyzer
 
-    def group(self, facts: Facts, said: IntArray) -> Grouping:
+    def group(self, facts: Facts, said: IntArray, *, known: Gallery | None = None) -> Grouping:
         self.n_groupings += 1
         people = facts.faces.argmax(axis=1) if len(facts.ids) else np.zeros(0, np.int64)
         labels = [
@@ -127,9 +131,20 @@ class FakeEngine:
         moments = np.arange(len(facts.hashes)) // 4
         return Grouping(moments, np.array(labels, np.int64), threshold=0.5)
 
-    def make_gallery(self, faces: FloatArray, people: IntArray, quality: FloatArray) -> FakeGallery:
+    def choose_exemplars(
+        self,
+        faces: FloatArray,
+        quality: FloatArray,
+        confirmed: npt.NDArray[np.bool_],
+        taken_at: npt.NDArray[np.float64],
+    ) -> IntArray:
+        return np.arange(len(faces))
+
+    def make_gallery(
+        self, exemplars: FloatArray, people: IntArray, impostors: Sequence[float] | None
+    ) -> FakeGallery:
         self.n_galleries += 1
-        return FakeGallery(faces, people, quality)
+        return FakeGallery(exemplars, people)
 
 
 def again(library: Library, engine: FakeEngine) -> Library:

@@ -9,11 +9,14 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from fastface.errors import AmbiguousError, LibraryError, NotFoundError
 from fastface.library import Library
+from fastface.types import IntArray
 from tests.fake_engine import FakeEngine, again, paint, who
 
 
@@ -135,13 +138,18 @@ def test_favourite_is_the_cover(scanned: Library, album: Path) -> None:
     assert scanned.people()[0].cover.photo.name != "7.png"
 
 
-def test_confirmed_faces_come_first_in_the_gallery(scanned: Library, engine: FakeEngine) -> None:
-    made = []
-    engine.make_gallery = lambda *faces: made.append(faces) or FakeEngine().make_gallery(*faces)  # type: ignore[method-assign, assignment, func-returns-value]
+def test_confirmed_faces_are_told_to_the_gallery(scanned: Library, engine: FakeEngine) -> None:
+    asked = []
+
+    def choose(faces: Any, quality: Any, confirmed: Any, taken_at: Any) -> IntArray:
+        asked.append(confirmed.tolist())
+        return np.arange(len(faces))
+
+    engine.choose_exemplars = choose  # type: ignore[method-assign]
     scanned.confirm("p1", ids(scanned, "p1", "5.png"))
     scanned.identify(paint(scanned.path.with_name("new.png"), [0], seed=77))
-    ((_, people, weight),) = made
-    assert (weight > 1).sum() == 1 and people[weight.argmax()] == 1
+    (confirmed,) = asked  # nobody else has changed since the scan
+    assert sum(confirmed) == 1 and len(confirmed) == len(scanned.faces("p1"))
 
 
 def test_people_are_found_by_most_of_their_name(scanned: Library) -> None:

@@ -14,7 +14,7 @@ from fastface.errors import LibraryError
 from fastface.library import Library
 from fastface.store.database import Database
 from fastface.store.migrations import MIGRATIONS
-from tests.fake_engine import FakeEngine, who
+from tests.fake_engine import FakeEngine, paint, who
 
 DATA = Path(__file__).parent / "data"
 
@@ -121,3 +121,20 @@ def test_answers_given_in_format_3(tmp_path: Path) -> None:
         library.recluster()
         assert who(library) == expected
         assert [a.stands for a in library.history()] == [True] * 5 + [False, True]
+
+
+def test_who_is_who_in_format_4(tmp_path: Path) -> None:
+    """Ada has a confirmed face, one was rejected of Bea; nobody has a portrait yet."""
+    expected = {
+        "p1": ("Ada", {"0.png", "1.png", "2.png", "5.png", "7.png"}),
+        "p2": ("Bea", {"1.png", "5.png"}),
+        "p3": (None, {"6.png"}),
+        "p4": (None, {"3.png"}),
+        "p5": (None, {"4.png"}),
+    }
+    with Library(stored(4, tmp_path), engine=FakeEngine()) as library:
+        assert who(library) == expected
+        known = [face.person for face in library.identify(paint(tmp_path / "new.png", [0, 2, 9]))]
+        assert known == ["p1", "p4", None]
+        library.recluster()
+        assert who(library) == expected

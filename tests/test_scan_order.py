@@ -172,7 +172,7 @@ def test_reader_sees_one_state(
     photo = paint(tmp_path / "new.png", [0, 1], seed=50)
     with Library(path, engine=FakeEngine()) as reader, Library(path, engine=FakeEngine()) as writer:
         writer.scan(album)
-        rows, gallery = reader._store.person_rows, reader._gallery
+        rows, gallery = reader._store.person_rows, reader._recogniser.gallery
 
         def rows_before_a_scan() -> dict[int, PersonRow]:
             before = rows()
@@ -180,8 +180,8 @@ def test_reader_sees_one_state(
             writer.scan(album)
             return before
 
-        def gallery_before_a_join() -> Gallery:
-            before = gallery()
+        def gallery_before_a_join(model: str) -> Gallery:
+            before = gallery(model)
             writer.name("p1", "Ada")
             writer.name("p2", "Ada")
             return before
@@ -190,7 +190,7 @@ def test_reader_sees_one_state(
             patch.setattr(reader._store, "person_rows", rows_before_a_scan)
             assert [person.id for person in reader.people()] == ["p1", "p2"]
         with monkeypatch.context() as patch:
-            patch.setattr(reader, "_gallery", gallery_before_a_join)
+            patch.setattr(reader._recogniser, "gallery", gallery_before_a_join)
             assert [face.person for face in reader.identify(photo)] == ["p1", "p2"]
         assert [person.name for person in reader.people()] == ["Ada", None]
 

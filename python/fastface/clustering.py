@@ -70,6 +70,7 @@ def cluster(
     photos: npt.ArrayLike,
     unclear: npt.ArrayLike | None = None,
     said: npt.ArrayLike | None = None,
+    others: int = 0,
     calibration: Calibration | None = None,
     threads: int | None = None,
 ) -> Clustering:
@@ -79,6 +80,7 @@ def cluster(
     missing; None if no face has one.  moments, photos: (n,) integers, the moment and the photo of
     each face.  unclear: (n,) bool, faces to leave out; they get -1.  said: (n,) integers,
     who a face is known to be, 0 where that is not known: faces of one are together, of two apart.
+    others: people of the library who are not among these faces, but whom they might be.
     calibration: the impostor curve of the embedder that made `faces`, the default pack's if None.
     threads: None for all; the result does not depend on it, nor, but for the numbers, on the order
     of the faces.
@@ -118,13 +120,13 @@ def cluster(
     together = _same_photo(faces, photos, curve)
     together = together[~known_alike(known[clear], together)]
     pass1 = _inside_moments(faces, torsos, moments, together, links, curve, threads)
-    labels = _across_moments(faces, pass1, together, links.apart, curve, threads)
+    labels = _across_moments(faces, pass1, together, links.apart, curve, others, threads)
     n_clusters = int(labels.max(initial=-1)) + 1
     return Clustering(
         _spread(labels, clear, n),
         _spread(pass1, clear, n),
         n_clusters,
-        curve.threshold(max(n_clusters, 1)),
+        curve.threshold(max(n_clusters + others, 1)),
     )
 
 
@@ -168,21 +170,24 @@ def _across_moments(
     together: IntArray,
     apart: IntArray,
     curve: Calibration,
+    others: int,
     threads: int | None,
 ) -> IntArray:
     """Pass 2: labels of people, from faces alone."""
     if len(faces) <= MAX_EXACT:
-        return _linked(faces, pass1, together, apart, curve, None, threads)
+        return _linked(faces, pass1, together, apart, curve, others, None, threads)
     # Members of a crowd whom no voter speaks for end up beside it. So the clusters are linked once
     # more, exactly, each through a few of its faces, and each conflict through one of them.
-    labels = _linked(faces, pass1, together, apart, curve, MAX_MEMBERS, threads)
+    labels = _linked(faces, pass1, together, apart, curve, others, MAX_MEMBERS, threads)
     spokesmen = _spokesmen(labels)
     speaks_for = np.zeros(int(labels.max()) + 1, np.int64)
     speaks_for[labels[spokesmen]] = np.arange(len(spokesmen))
     conflicts = speaks_for[labels[together]]
     conflicts = conflicts[conflicts[:, 0] != conflicts[:, 1]]
     apart = speaks_for[labels[apart]]
-    found = _linked(faces[spokesmen], labels[spokesmen], conflicts, apart, curve, None, threads)
+    found = _linked(
+        faces[spokesmen], labels[spokesmen], conflicts, apart, curve, others, None, threads
+    )
     return _numbered(found[speaks_for[labels]])
 
 
@@ -192,6 +197,7 @@ def _linked(
     together: IntArray,
     apart: IntArray,
     curve: Calibration,
+    others: int,
     max_members: int | None,
     threads: int | None,
 ) -> IntArray:
@@ -200,7 +206,7 @@ def _linked(
     max_members: of a crowd that speak for it, see `crowd_edges`; None: all pairs count.
     """
     n = len(faces)
-    widest = curve.threshold(max(n / FACES_PER_PERSON, 2), sizes=(np.inf, np.inf))
+    widest = curve.threshold(max(n / FACES_PER_PERSON + others, 2), sizes=(np.inf, np.inf))
     by_cluster = np.argsort(given, kind="stable")
     together_before = given[by_cluster[1:]] == given[by_cluster[:-1]]
     must_link = np.column_stack([by_cluster[:-1], by_cluster[1:]])[together_before]
@@ -231,7 +237,7 @@ def _linked(
         **sample,
     )
     merges = matrix[np.isfinite(matrix[:, 2])]
-    return _read_off(merges, n, _conflicts(merges, n, together), curve)
+    return _read_off(merges, n, _conflicts(merges, n, together), curve, others)
 
 
 def _spokesmen(labels: IntArray) -> IntArray:
@@ -246,20 +252,21 @@ def _spokesmen(labels: IntArray) -> IntArray:
 
 
 def _read_off(
-    merges: npt.NDArray[np.float64], n: int, conflicts: IntArray, curve: Calibration
+    merges: npt.NDArray[np.float64], n: int, conflicts: IntArray, curve: Calibration, others: int
 ) -> IntArray:
     """Cuts a dendrogram merge by merge: one stands if it and all below it are too rare by chance.
 
     merges: (m, 4) the finite rows of a linkage matrix of n faces.  conflicts: (m,) how often a
-    photo shows both sides.  A merge stands if, among the clusters there are at that point, fewer
-    than EXPECTED_FALSE_NEIGHBOURS of other people would come as close by chance.
+    photo shows both sides.  others: clusters beside these.  A merge stands if, among the clusters
+    there are at that point, fewer than EXPECTED_FALSE_NEIGHBOURS of other people would come as
+    close by chance.
     """
     left, right = merges[:, 0].astype(np.int64), merges[:, 1].astype(np.int64)
     sizes = np.concatenate([np.ones(n), merges[:, 3]])
     evidence = log10_chance(merges[:, 2], (sizes[left], sizes[right]), conflicts, curve)
     enough = np.log10(EXPECTED_FALSE_NEIGHBOURS)
     stands = np.ones(n + len(merges), bool)
-    n_clusters = n
+    n_clusters = n + others
     for row in range(len(merges)):
         children = stands[left[row]] and stands[right[row]]
         stands[n + row] = children and evidence[row] + np.log10(n_clusters) <= enough

@@ -11,7 +11,7 @@ import numpy as np
 from fastface import reasons
 from fastface.answers import Answers
 from fastface.calibration import Calibration
-from fastface.gallery import Gallery
+from fastface.exemplars import choose
 from fastface.reasons import Likeness, Meeting
 from fastface.store import Closeup, person_key
 from fastface.types import Answer, Face, FloatArray, IntArray
@@ -202,8 +202,11 @@ class Explanations(Answers):
         near = self._closeups(rows)
         vectors = _faces([near[k] for k in rows.tolist()])
         quality = np.array([near[k].quality for k in rows.tolist()])
-        weight = quality + (members.said[rows] == 2)  # the confirmed first, as in the gallery
-        chosen = rows[Gallery.build(vectors, members.persons[rows], weight).rows]
+        sure, who = members.said[rows] == 2, members.persons[rows]
+        groups = [np.flatnonzero(who == number) for number in np.unique(who)]
+        chosen = np.concatenate(
+            [rows[own[choose(vectors[own], quality[own], confirmed=sure[own])]] for own in groups]
+        )
         exemplars = _faces([near[k] for k in chosen.tolist()])
         parts = reasons.parts(seen, exemplars)
         found = self._store.faces_by_id(members.ids[chosen].tolist())

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from fastface.arrays import finite_rows, integer_column
 from fastface.calibration import Calibration
-from fastface.kernels import lasso
+from fastface.exemplars import MAX_EXEMPLARS, choose
+from fastface.kernels import LassoDictionary
 from fastface.types import FloatArray, IntArray
 
-# With 60 known people and 36 strangers (bench/accuracy_gallery.py), 20 exemplars do within half a
-# point of 40, at half the cost.
-MAX_EXEMPLARS = 20
-# Exemplars are chosen among a person's clearest faces, so that choosing stays cheap in a library
-# where one person has thousands.
-MAX_CANDIDATES = 512
 FALSE_ACCEPT_RATE = 0.01
 # Of the lasso |y - D'x|^2 + LAMBDA |x|_1, x >= 0; flat from 0.1 to 0.3.
 LAMBDA = 0.2
 # The library's own impostors speak against the pack's curve as so many of them in the scale.
 PRIOR_IMPOSTORS = 30
-# Calibration takes this many faces of a person, and leaves people out in this many folds.
-CALIBRATION_FACES = 10
+# Calibration asks about so many exemplars at most, and leaves people out in so many folds.
+MAX_PROBES = 2000
 N_FOLDS = 10
 # A left-out face that comes closer than one stranger in a thousand does is taken for the same
 # person in two clusters, not for a stranger: it says nothing about strangers.
@@ -49,19 +46,18 @@ class Assignment:
     distance: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Gallery:
     """Exemplars of people, with a calibrated idea of what a stranger scores.
 
     exemplars: (m, d) float32, a person's together.  people: (m,) int64, who each is, ascending.
-    rows: (m,) int64, the face each was in `build`.  impostors: (k,) float64, ascending, what the
-    library's own left-out faces scored, in `_surprise`'s scale.  calibration: the impostor curve.
+    impostors: (k,) ascending, what the library's own left-out faces scored, in
+    `_surprise`'s scale.  calibration: the impostor curve of the embedder.
     """
 
     exemplars: FloatArray
     people: IntArray
-    rows: IntArray
-    impostors: npt.NDArray[np.float64]
+    impostors: Sequence[float]
     calibration: Calibration
     false_accept_rate: float
 
@@ -80,15 +76,8 @@ class Gallery:
         """Chooses exemplars, and calibrates on the library itself when to say "unknown".
 
         faces: (n, d) float32, unit rows.  people: (n,) integers, negative for nobody's faces.
-        quality: (n,) 0..1, higher is clearer; None: all alike.  max_exemplars: per person.
-        false_accept_rate: share of strangers that may be taken for someone known.
-        calibration: the embedder's impostor curve, the default pack's if None.
-
-        Exemplars are the faces that, one after another, bring all faces of a person nearest to an
-        exemplar, weighted by quality (greedy k-medoids): canonical first, then other looks.
-        To calibrate, people are left out in turn and their faces identified among the rest, where
-        every answer is wrong. Few people say little, so the pack's curve has a say that is worth
-        thirty such faces; in a gallery of one person it is all there is.
+        quality: (n,) 0..1, higher is clearer; None: all alike.  max_exemplars: per person, chosen
+        as `exemplars.choose` does.  The rest: as in `of`.
         Raises ValueError, naming the argument, for wrong shapes and values.
 
         >>> gallery = Gallery.build(np.eye(4, dtype="f4"), [7, 7, 9, -1])
@@ -102,26 +91,49 @@ class Gallery:
             raise ValueError(f"quality: expected {len(rows)} numbers of at least 0")
         if max_exemplars < 1:
             raise ValueError(f"max_exemplars: expected at least 1, got {max_exemplars}")
-        if not 0 < false_accept_rate < 1:
-            raise ValueError(f"false_accept_rate: expected 0 to 1, got {false_accept_rate}")
-
-        chosen, probes = [], []
+        chosen = [np.empty(0, np.int64)]
         for person in np.unique(who[who >= 0]):
             own = np.flatnonzero(who == person)
-            own = own[np.argsort(-weight[own], kind="stable")][:MAX_CANDIDATES]
-            chosen.append(own[_medoids(rows[own], weight[own], max_exemplars)])
-            spaced = np.linspace(0, len(own) - 1, min(CALIBRATION_FACES, len(own)))
-            probes.append(own[spaced.astype(np.int64)])
-        order = np.concatenate([*chosen, np.empty(0, np.int64)])
-        gallery = cls(
-            np.ascontiguousarray(rows[order]),
+            chosen.append(own[choose(rows[own], weight[own], most=max_exemplars)])
+        order = np.concatenate(chosen)
+        return cls.of(
+            rows[order],
             who[order],
-            order,
-            np.empty(0),
-            Calibration.of_pack() if calibration is None else calibration,
-            false_accept_rate,
+            false_accept_rate=false_accept_rate,
+            calibration=calibration,
+            threads=threads,
         )
-        return replace(gallery, impostors=gallery._impostors(rows, probes, threads))
+
+    @classmethod
+    def of(
+        cls,
+        exemplars: FloatArray,
+        people: IntArray,
+        *,
+        impostors: Sequence[float] | None = None,
+        false_accept_rate: float = FALSE_ACCEPT_RATE,
+        calibration: Calibration | None = None,
+        threads: int | None = None,
+    ) -> Gallery:
+        """A gallery of these exemplars, (m, d), of these people, (m,) ascending.
+
+        impostors: those of a gallery of almost the same people, None to calibrate on this one.
+        false_accept_rate: share of strangers that may be taken for someone known.
+        calibration: the embedder's impostor curve, the default pack's if None.
+
+        To calibrate, people are left out in turn and their exemplars identified among the rest,
+        where every answer is wrong. Few people say little, so the pack's curve has a say that is
+        worth thirty such faces; in a gallery of one person it is all there is.
+        """
+        if not 0 < false_accept_rate < 1:
+            raise ValueError(f"false_accept_rate: expected 0 to 1, got {false_accept_rate}")
+        curve = Calibration.of_pack() if calibration is None else calibration
+        gallery = cls(
+            np.ascontiguousarray(exemplars), people, impostors or (), curve, false_accept_rate
+        )
+        if impostors is not None:
+            return gallery
+        return replace(gallery, impostors=gallery._left_out(threads))
 
     def identify(self, queries: npt.ArrayLike, *, threads: int | None = None) -> list[Assignment]:
         """Who each face is.
@@ -161,14 +173,12 @@ class Gallery:
         self, faces: FloatArray, threads: int | None
     ) -> tuple[IntArray, npt.NDArray[np.float64]]:
         """The person with the highest score for each face, and the score."""
-        people, start, index = np.unique(self.people, return_index=True, return_inverse=True)
-        means = np.add.reduceat(self.exemplars, start)
-        means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12)
+        people, index = np.unique(self.people, return_inverse=True)
         nearest, best = np.empty(len(faces), np.int64), np.empty(len(faces))
         for first in range(0, len(faces), BLOCK):
             block = faces[first : first + BLOCK]
-            scores = block @ means.T
-            codes = lasso(self.exemplars, block, LAMBDA, positive=True, threads=threads)
+            scores = block @ self._means.T
+            codes = self._dictionary.lasso(block, LAMBDA, positive=True, threads=threads)
             if len(codes.values):
                 query = np.repeat(np.arange(len(block)), np.diff(codes.indptr))
                 # Entries ascend by query, then by atom, so one person's are a run.
@@ -186,23 +196,40 @@ class Gallery:
             best[first : first + BLOCK] = scores[np.arange(len(block)), winner] / 2
         return nearest, np.clip(best, 0.0, 1.0)
 
-    def _impostors(
-        self, faces: FloatArray, probes: list[IntArray], threads: int | None
-    ) -> npt.NDArray[np.float64]:
-        """Surprise at the best score of faces whose person was left out, ascending."""
-        people = np.unique(self.people)
+    @cached_property
+    def n_people(self) -> int:
+        """How many people have an exemplar."""
+        return len(np.unique(self.people))
+
+    @cached_property
+    def _dictionary(self) -> LassoDictionary:
+        """The exemplars, prepared once for every query."""
+        dictionary = LassoDictionary(self.exemplars.shape[1])
+        dictionary.add(self.exemplars)
+        return dictionary
+
+    @cached_property
+    def _means(self) -> FloatArray:
+        """(people, d) the direction of each person's exemplars."""
+        _, start = np.unique(self.people, return_index=True)
+        means = np.add.reduceat(self.exemplars, start)
+        return np.asarray(means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12))
+
+    def _left_out(self, threads: int | None) -> list[float]:
+        """Surprise at the best score of exemplars whose person was left out, ascending."""
+        people, index = np.unique(self.people, return_inverse=True)
+        n_probes = min(MAX_PROBES, len(index))
+        probes = np.arange(n_probes) * len(index) // max(n_probes, 1)
         found = [np.empty(0)]
         n_folds = min(N_FOLDS, len(people))
         for fold in range(n_folds if len(people) > 1 else 0):
-            out = np.arange(len(people)) % n_folds == fold
-            rest = ~np.isin(self.people, people[out])
-            gallery = replace(
-                self, exemplars=self.exemplars[rest], people=self.people[rest], rows=self.rows[rest]
-            )
-            left = np.concatenate([probes[k] for k in np.flatnonzero(out)])
-            found.append(gallery._surprise(gallery._best(faces[left], threads)[1]))
-        surprise = np.sort(np.concatenate(found))
-        return surprise[surprise > LOG10_SAME_PERSON]
+            out = index % n_folds == fold
+            rest = replace(self, exemplars=self.exemplars[~out], people=self.people[~out])
+            _, score = rest._best(self.exemplars[probes[out[probes]]], threads)
+            found.append(rest._surprise(score))
+        surprise = np.sort(np.concatenate(found)).round(4)
+        scores: list[float] = surprise[surprise > LOG10_SAME_PERSON].tolist()
+        return scores
 
     def _surprise(self, score: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """log10 of how many exemplars a stranger would be so like, by the curve."""
@@ -225,18 +252,3 @@ class Gallery:
             similarity = faces[mine] @ self.exemplars[self.people == person].T
             distance[mine] = 1.0 - similarity.max(axis=1)
         return np.maximum(distance, 0.0)
-
-
-def _medoids(faces: FloatArray, weight: npt.NDArray[np.float64], k: int) -> IntArray:
-    """Up to k rows, each the one that brings the weighted faces nearest to a chosen row."""
-    if len(faces) <= k:
-        return np.arange(len(faces))
-    similarity = faces @ faces.T
-    covered = np.full(len(faces), -1.0, np.float32)
-    chosen: list[int] = []
-    for _ in range(k):
-        gain = np.maximum(similarity, covered) @ weight
-        gain[chosen] = -np.inf
-        chosen.append(int(gain.argmax()))
-        covered = np.maximum(covered, similarity[chosen[-1]])
-    return np.array(chosen, np.int64)

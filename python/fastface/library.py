@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
@@ -19,8 +19,9 @@ from fastface.images import decode
 from fastface.locking import scan_lock
 from fastface.looking import default_path
 from fastface.photos import photo_folder
-from fastface.pipeline import Engine, Gallery, PackEngine, pack_of, regroup
+from fastface.pipeline import Engine, PackEngine, pack_of, regroup
 from fastface.reading import LazyAnalyzer
+from fastface.recognition import Recogniser
 from fastface.review import Review
 from fastface.scan import ScanCounts, scan_folder
 from fastface.searching import Searches
@@ -56,7 +57,7 @@ class Library(Exchange, Explanations, Review, Searches):
         super().__init__(path, read_only=read_only)
         self._engine = engine or PackEngine(pack or pack_of(self._model()))
         self._analyzer = LazyAnalyzer(self._engine.make_analyzer)
-        self._made_gallery: tuple[int, Gallery] | None = None
+        self._recogniser = Recogniser(self._store, self._engine)
 
     def scan(
         self,
@@ -99,7 +100,8 @@ class Library(Exchange, Explanations, Review, Searches):
                 workers=workers,
                 progress=progress,
             )
-            regroup(self._store, self._roll, self._engine)
+            if regroup(self._store, self._roll, self._engine):
+                self._remember()
             return self._summarise(counts, time.monotonic() - started)
 
     def recluster(self) -> None:
@@ -107,6 +109,7 @@ class Library(Exchange, Explanations, Review, Searches):
         self._store.check_writable()
         with scan_lock(self.path):
             regroup(self._store, self._roll, self._engine, force=True)
+            self._remember()
 
     def identify(self, photo: PhotoInput) -> list[Identification]:
         """Who is in a photo, which need not be in the library: one answer per face.
@@ -125,7 +128,7 @@ class Library(Exchange, Explanations, Review, Searches):
         if not observations:
             return []
         with self._store.snapshot():
-            gallery, names = self._gallery(), self._store.names()
+            gallery, names = self._recogniser.gallery(known), self._store.names()
         matches = gallery.identify(np.stack([seen.face for seen in observations]))
         found = []
         for seen, match in zip(observations, matches, strict=True):
@@ -141,13 +144,19 @@ class Library(Exchange, Explanations, Review, Searches):
             )
         return found
 
-    def _gallery(self) -> Gallery:
-        """The gallery of the people there are now, kept until they change."""
-        version = self._store.people_version()
-        if self._made_gallery is None or self._made_gallery[0] != version:
-            faces = self._store.known_faces(self._model())
-            self._made_gallery = version, self._engine.make_gallery(*faces)
-        return self._made_gallery[1]
+    @contextlib.contextmanager
+    def rehearsal(self) -> Iterator[None]:
+        """What is changed inside is seen inside, and taken back at the end."""
+        try:
+            with super().rehearsal():
+                yield
+        finally:
+            self._recogniser.reset()
+
+    def _remember(self) -> None:
+        """Keeps the portraits of everybody, for those who identify."""
+        with self._store.atomic():
+            self._recogniser.remember(self._model())
 
     def _summarise(self, counts: ScanCounts, seconds: float) -> ScanSummary:
         library = self._store.count(self._model())

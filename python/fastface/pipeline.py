@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
+import numpy.typing as npt
+
 from fastface.reading import Analyzer
 from fastface.roll import Roll
 from fastface.store import Facts, Store
@@ -40,8 +43,16 @@ class Match(Protocol):
 
 
 class Gallery(Protocol):
-    """Exemplars of people, to compare new faces with.  queries: (n, d) float32, unit norm."""
+    """Exemplars of people, to compare new faces with.  queries: (n, d) float32, unit norm.
 
+    impostors: what strangers score, for a gallery of almost the same people.  n_people: in it.
+    """
+
+    @property
+    def n_people(self) -> int: ...
+
+    @property
+    def impostors(self) -> Sequence[float]: ...
     def identify(self, queries: FloatArray) -> Sequence[Match]: ...
 
 
@@ -51,7 +62,11 @@ class Engine(Protocol):
     model_tag: names what made an observation; known without loading a model.
     grouping_tag: names the algorithm and its constants: another one means grouping again.
     min_side: photos are decoded with a longer side of at least so many pixels.
-    group: said (n,) int64 is who the user said each face is, 0 where nothing was said.
+    group: said (n,) int64 is who the user said each face is, 0 where nothing was said; known:
+    the gallery of the library, where these faces are only a part of it.
+    choose_exemplars: rows of one person's faces, see `exemplars.choose`.
+    make_gallery: exemplars (m, d), people (m,) ascending; impostors: those of a gallery of almost
+    the same people, None to calibrate anew.
     """
 
     @property
@@ -61,8 +76,17 @@ class Engine(Protocol):
     @property
     def min_side(self) -> int: ...
     def make_analyzer(self) -> Analyzer: ...
-    def group(self, facts: Facts, said: IntArray) -> Grouping: ...
-    def make_gallery(self, faces: FloatArray, people: IntArray, quality: FloatArray) -> Gallery: ...
+    def group(self, facts: Facts, said: IntArray, *, known: Gallery | None = None) -> Grouping: ...
+    def choose_exemplars(
+        self,
+        faces: FloatArray,
+        quality: FloatArray,
+        confirmed: npt.NDArray[np.bool_],
+        taken_at: npt.NDArray[np.float64],
+    ) -> IntArray: ...
+    def make_gallery(
+        self, exemplars: FloatArray, people: IntArray, impostors: Sequence[float] | None
+    ) -> Gallery: ...
 
 
 def pack_of(model_tag: str) -> str:
@@ -102,7 +126,7 @@ class PackEngine:
 
         return Analyzer(self.pack)
 
-    def group(self, facts: Facts, said: IntArray) -> Grouping:
+    def group(self, facts: Facts, said: IntArray, *, known: Gallery | None = None) -> Grouping:
         from fastface import clustering, moments
 
         of_photo = moments.split(
@@ -121,20 +145,38 @@ class PackEngine:
             photos=facts.photo_index,
             unclear=facts.unclear,
             said=said,
-            calibration=self._calibration(facts.faces[~facts.unclear]),
+            others=0 if known is None else known.n_people,
+            calibration=self._calibration(facts.faces[~facts.unclear], known),
         )
         return Grouping(of_photo, found.labels, float(found.threshold))
 
-    def make_gallery(self, faces: FloatArray, people: IntArray, quality: FloatArray) -> Gallery:
+    def choose_exemplars(
+        self,
+        faces: FloatArray,
+        quality: FloatArray,
+        confirmed: npt.NDArray[np.bool_],
+        taken_at: npt.NDArray[np.float64],
+    ) -> IntArray:
+        from fastface.exemplars import choose
+
+        return choose(faces, quality, confirmed=confirmed, taken_at=taken_at)
+
+    def make_gallery(
+        self, exemplars: FloatArray, people: IntArray, impostors: Sequence[float] | None
+    ) -> Gallery:
         from fastface.gallery import Gallery as Exemplars
 
-        return Exemplars.build(faces, people, quality, calibration=self._calibration(faces))
+        curve = self._calibration(exemplars, None)
+        return Exemplars.of(exemplars, people, impostors=impostors, calibration=curve)
 
-    def _calibration(self, faces: FloatArray) -> Calibration:
-        """The embedder's impostor curve, or one measured on these faces where it has none."""
+    def _calibration(self, faces: FloatArray, known: Gallery | None) -> Calibration:
+        """The embedder's impostor curve; where it has none, one measured on the library's faces."""
         from fastface import models
         from fastface.calibration import Calibration
+        from fastface.gallery import Gallery as Exemplars
 
+        if isinstance(known, Exemplars):
+            return known.calibration
         curve = models.recipe(self.pack).curve
         return Calibration.of_faces(faces) if curve is None else Calibration.of_pack(curve)
 
@@ -159,5 +201,6 @@ def regroup(store: Store, roll: Roll, engine: Engine, *, force: bool = False) ->
         moments = zip(facts.content_ids.tolist(), grouping.moments.tolist(), strict=True)
         store.replace_moments(moments)
         roll.regroup(dict(zip(facts.ids.tolist(), grouping.labels.tolist(), strict=True)))
-        store.set_state("grouping", {**rests_on, "threshold": grouping.threshold})
+        told = {"n_photos": len(facts.content_ids), "n_faces": len(facts.ids)}
+        store.set_state("grouping", {**rests_on, **told, "threshold": grouping.threshold})
     return True

@@ -188,9 +188,10 @@ class Roll:
         persons = replay(clusters, rulings, self._resemblance)
         said = np.where(rulings.not_face, -1, (rulings.seat > 0) + 1 * rulings.confirmed)
         people = self._everybody(persons)
+        gone = self._people.keys() - people.keys()
         self._store.put_people({n: p for n, p in people.items() if self._people.get(n) != p})
-        self._put_memberships(clusters, persons, said)
-        self._store.drop_people(self._people.keys() - people.keys())
+        self._store.outdate(gone | self._put_memberships(clusters, persons, said))
+        self._store.drop_people(gone)
         self._put_heard()
         self._store.set_state("conflicts", [list(conflict) for conflict in rulings.conflicts])
         self._store.set_state("people_version", self._store.people_version() + 1)
@@ -200,7 +201,8 @@ class Roll:
         )
         self._version = (self._model, self._store.revision(), self._store.people_version())
 
-    def _put_memberships(self, clusters: IntArray, persons: IntArray, said: IntArray) -> None:
+    def _put_memberships(self, clusters: IntArray, persons: IntArray, said: IntArray) -> set[int]:
+        """Writes who is who; returns those who have other faces than before, or surer ones."""
         members = self.members
         moved = (persons != members.persons) | (clusters != members.clusters)
         said_anew = (said != members.said) & ~moved & members.stored
@@ -213,6 +215,10 @@ class Roll:
         self._store.mark_said(
             zip(members.ids[said_anew].tolist(), said[said_anew].tolist(), strict=True)
         )
+        other = (
+            (persons != members.persons) | ~members.stored | ((said == 2) != (members.said == 2))
+        )
+        return {*persons[other].tolist(), *members.persons[other].tolist()} - {0}
 
     def _put_heard(self) -> None:
         if not self._heard_anew:

@@ -16,6 +16,7 @@ from fastface.store.facts import FactTables
 from fastface.store.forgetting import ForgettingTables
 from fastface.store.grouping import GroupingTables
 from fastface.store.people import PeopleTables, person_key
+from fastface.store.portraits import OwnFaces, PortraitTables
 from fastface.store.rows import Facts, FailureRow, FileRow, Members, PersonRow
 from fastface.store.searches import SearchTables
 from fastface.store.verdict_log import VerdictLog
@@ -26,6 +27,7 @@ __all__ = [
     "FailureRow",
     "FileRow",
     "Members",
+    "OwnFaces",
     "PersonRow",
     "Store",
     "person_key",
@@ -38,6 +40,7 @@ class Store(
     ForgettingTables,
     GroupingTables,
     PeopleTables,
+    PortraitTables,
     SearchTables,
     VerdictLog,
 ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -166,23 +167,25 @@ class FactTables(Tables):
         if keys:
             self.facts_changed()
 
-    def facts(self, model: str) -> Facts:
-        """All observations of a model on photos that are present."""
+    def facts(self, model: str, contents: Iterable[int] | None = None) -> Facts:
+        """All observations of a model on photos that are present, or on some of these photos."""
+        chosen = "" if contents is None else "AND content.id IN (SELECT value FROM json_each(?))"
+        only = () if contents is None else (json.dumps(list(contents)),)
         with self._database.snapshot():
             photos = self._database.rows(
                 f"""SELECT content.id, hash, path, taken_at, latitude, longitude
                     FROM content JOIN {PRESENT} present ON present.content_id = content.id
                     JOIN analysis ON analysis.content_id = content.id
-                    WHERE model = ? ORDER BY hash""",  # noqa: S608
-                (model,),
+                    WHERE model = ? {chosen} ORDER BY hash""",  # noqa: S608
+                (model, *only),
             )
             observations = self._database.rows(
                 f"""SELECT observation.id, hash, box_left, box_top, box_width, box_height, face,
                     torso, score, quality, unclear, content.id
                     FROM observation JOIN content ON content.id = observation.content_id
                     JOIN {PRESENT} present ON present.content_id = content.id
-                    WHERE model = ? ORDER BY hash, position""",  # noqa: S608
-                (model,),
+                    WHERE model = ? {chosen} ORDER BY hash, position""",  # noqa: S608
+                (model, *only),
             )
         index = {photo[0]: i for i, photo in enumerate(photos)}
         return Facts(

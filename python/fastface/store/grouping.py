@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import numpy.typing as npt
 
-from fastface.store.rows import FACE_TYPE, Members, PersonRow, stack
-from fastface.store.tables import PRESENT, Tables
+from fastface.store.rows import FACE_TYPE, Members, PersonRow
+from fastface.store.tables import PATH, PRESENT, Tables
 from fastface.types import Anchor, Box, FloatArray, IntArray
 
 
@@ -36,6 +36,26 @@ class GroupingTables(Tables):
         columns = np.array(rows, np.int64).reshape(-1, 6).T.copy()
         ids, clusters, persons, said, stored, present = columns
         return Members(ids, clusters, persons, said, present == 1, stored == 1)
+
+    def unplaced(self, model: str) -> list[int]:
+        """The contents of present photos seen since the last observation that has a cluster."""
+        rows = self._database.rows(
+            f"""SELECT DISTINCT content_id FROM observation
+                JOIN content ON content.id = observation.content_id
+                WHERE observation.id > coalesce((SELECT max(observation_id) FROM membership), 0)
+                AND observation.model = ? AND {PATH} IS NOT NULL""",  # noqa: S608
+            (model,),
+        )
+        return [row[0] for row in rows]
+
+    def clusters_of(self, ids: Iterable[int]) -> list[int]:
+        """The clusters of those of these observations that have one."""
+        rows = self._database.rows(
+            """SELECT cluster FROM membership WHERE cluster > 0 AND observation_id IN
+               (SELECT value FROM json_each(?)) ORDER BY cluster""",
+            (json.dumps(list(ids)),),
+        )
+        return [row[0] for row in rows]
 
     def anchors(self, ids: Iterable[int]) -> dict[int, Anchor]:
         """Where these observations are."""
@@ -87,6 +107,11 @@ class GroupingTables(Tables):
         rows = self._database.rows("SELECT id, name, hidden, cover FROM person ORDER BY id")
         return {row[0]: PersonRow(row[1], bool(row[2]), row[3]) for row in rows}
 
+    def next_person(self) -> int:
+        """A number that nobody ever had."""
+        row = self._database.row("SELECT max(person) FROM anchor")
+        return max(int(self.state("next_person", 1)), 1 + ((row and row[0]) or 0))
+
     def names(self) -> dict[int, str | None]:
         """Every person's number and name, those of missing photos too."""
         return dict(self._database.rows("SELECT id, name FROM person ORDER BY id"))
@@ -107,25 +132,6 @@ class GroupingTables(Tables):
         """Writes (content id, moment) of every photo that is present."""
         self._database.run("DELETE FROM moment")
         self._database.run_many("INSERT INTO moment VALUES (?, ?)", moments)
-
-    def known_faces(self, model: str) -> tuple[FloatArray, IntArray, FloatArray]:
-        """Embeddings, person numbers and weights of all faces that have a person.
-
-        A weight is the quality, 0..1, and for a face that the user confirmed 1 more.
-        """
-        rows = self._database.rows(
-            f"""SELECT face, person_id, observation.quality + (said = 2) FROM observation
-                JOIN content ON content.id = observation.content_id
-                JOIN {PRESENT} present ON present.content_id = content.id
-                JOIN membership ON observation_id = observation.id
-                WHERE observation.model = ? AND person_id IS NOT NULL ORDER BY hash, position""",  # noqa: S608
-            (model,),
-        )
-        return (
-            stack([row[0] for row in rows], FACE_TYPE),
-            np.array([row[1] for row in rows], np.int64),
-            np.array([row[2] for row in rows], np.float32),
-        )
 
     def photos_of(self, ids: IntArray) -> tuple[IntArray, npt.NDArray[np.float64]]:
         """(k,) the content, and (k,) the quality, of observations that the last grouping knew."""

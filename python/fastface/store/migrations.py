@@ -191,9 +191,24 @@ def know_rewritten_files(execute: Execute) -> None:
     )
 
 
+def keep_portraits(execute: Execute) -> None:
+    """Derived: exemplars, chosen once for all who compare new faces with them."""
+    execute(
+        """CREATE TABLE exemplar (
+            observation_id INTEGER PRIMARY KEY REFERENCES observation ON DELETE CASCADE,
+            person INTEGER NOT NULL, rank INTEGER NOT NULL)"""
+    )
+    execute("CREATE INDEX exemplar_by_person ON exemplar (person)")
+    # Those whose faces are others than when their exemplars were chosen, and in which
+    # people_version they last changed.
+    execute("CREATE TABLE outdated (person INTEGER PRIMARY KEY, since INTEGER NOT NULL)")
+    execute("INSERT INTO outdated SELECT id, 0 FROM person")
+
+
 MIGRATIONS: Final[tuple[Callable[[Execute], None], ...]] = (
     create_tables,
     say_of_whom,
     remember_what_was_heard,
     know_rewritten_files,
+    keep_portraits,
 )

@@ -95,6 +95,16 @@ class VerdictLog(Tables):
         """Lets go of what was heard, so that it is heard again."""
         self._database.run("DELETE FROM heard")
 
+    def is_said(self, hashes: Iterable[str]) -> bool:
+        """Whether a verdict is about one of these contents."""
+        return bool(
+            self._database.row(
+                """SELECT 1 FROM anchor
+                   WHERE content_hash IN (SELECT value FROM json_each(?)) LIMIT 1""",
+                (json.dumps(list(hashes)),),
+            )
+        )
+
     def hashes_said(self) -> list[str]:
         """The contents of all photos that verdicts are about."""
         rows = self._database.rows("SELECT DISTINCT content_hash FROM anchor ORDER BY content_hash")
