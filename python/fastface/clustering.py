@@ -252,7 +252,11 @@ def _spokesmen(labels: IntArray) -> IntArray:
 
 
 def _read_off(
-    merges: npt.NDArray[np.float64], n: int, conflicts: IntArray, curve: Calibration, others: int
+    merges: npt.NDArray[np.float64],
+    n: int,
+    conflicts: IntArray,
+    curve: Calibration,
+    others: int = 0,
 ) -> IntArray:
     """Cuts a dendrogram merge by merge: one stands if it and all below it are too rare by chance.
 
