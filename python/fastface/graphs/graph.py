@@ -34,7 +34,8 @@ class Graph:
     def constant(self, value: Array) -> str:
         """Name of a new constant that holds `value`."""
         self._n_names += 1
-        name = f"fastface_{self._n_names}"
+        while (name := f"fastface_{self._n_names}") in self.constants:  # of a graph written before
+            self._n_names += 1
         self.constants[name] = np.ascontiguousarray(value)
         return name
 
@@ -50,6 +51,13 @@ class Graph:
 
     def is_output(self, name: str) -> bool:
         return any(value.name == name for value in self.outputs)
+
+
+def attributes(node: Any) -> dict[str, Any]:
+    """A node's attributes by name."""
+    from onnx import helper
+
+    return {a.name: helper.get_attribute_value(a) for a in node.attribute}
 
 
 def read(content: bytes) -> Graph:

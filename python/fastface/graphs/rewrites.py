@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from fastface.errors import ModelError
-from fastface.graphs.graph import Array, Graph
+from fastface.graphs.graph import Array, Graph, attributes
 
 
 def fold_constants(graph: Graph) -> None:
@@ -18,8 +18,6 @@ def fold_constants(graph: Graph) -> None:
 
     Block-wise DequantizeLinear (ONNX opset 21) repeats each scale `block_size` times along `axis`.
     """
-    from onnx import helper
-
     kept: list[Any] = []
     renamed: dict[str, str] = {}
     for node in graph.nodes:
@@ -34,8 +32,8 @@ def fold_constants(graph: Graph) -> None:
         elif any(weight is None for weight in weights):
             kept.append(node)
         elif node.op_type == "DequantizeLinear":
-            attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
-            axis, block = attributes.get("axis", 1), attributes.get("block_size", 0)
+            how = attributes(node)
+            axis, block = how.get("axis", 1), how.get("block_size", 0)
             graph.constants[output] = _dequantise(weights, axis, block)
         else:
             graph.constants.update(_evaluate(graph, node))
