@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from fastface import _core, demo
 from fastface import models as model_packs
@@ -18,6 +19,8 @@ from fastface.errors import ModelError
 from fastface.library import Library
 from tests.fake_engine import FakeEngine, paint
 from tests.fakes import FakeLibrary
+
+settings.register_profile("long", stateful_step_count=500)
 
 
 @pytest.fixture(scope="session")

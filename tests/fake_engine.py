@@ -41,9 +41,10 @@ def paint(path: Path, people: Sequence[int], seed: int = 0) -> Path:
 
 @dataclass
 class FakeAnalyzer:
-    """Counts its calls.  seconds: how long a photo takes."""
+    """Counts its calls.  seconds: how long a photo takes.  shift: of every box it sees."""
 
     seconds: float = 0.0
+    shift: float = 0.0
     n_calls: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -54,16 +55,18 @@ class FakeAnalyzer:
         people = [int(p) - 1 for p in pixels[0, :, 0] if p]
         if BUG in people:
             raise RuntimeError("the model fell over")
-        return [observation(person, place, pixels) for place, person in enumerate(people)]
+        return [
+            observation(person, place, pixels, self.shift) for place, person in enumerate(people)
+        ]
 
 
-def observation(person: int, place: int, pixels: ImageArray) -> Observation:
+def observation(person: int, place: int, pixels: ImageArray, shift: float = 0.0) -> Observation:
     jitter = np.random.default_rng(pixels[1, :4, 1].tolist()).uniform(-0.05, 0.05, N_PEOPLE)
     face = (np.eye(N_PEOPLE)[person % N_PEOPLE] + jitter).astype(np.float32)
     face /= np.linalg.norm(face)
     if person == BROKEN_MODEL:
         face[:] = np.nan
-    left = 0.05 + 0.2 * place
+    left = 0.05 + 0.2 * place + shift
     return Observation(
         box=Box(left, 0.1, 0.15, 0.2),
         landmarks=np.full((5, 2), left, np.float32),

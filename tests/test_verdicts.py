@@ -123,6 +123,13 @@ def test_the_later_of_yes_and_no_counts() -> None:
     assert ruled(no, yes).conflicts == (Conflict(1, 2, 1),)
 
 
+def test_the_number_of_a_rejected_face_is_merged_like_any_other() -> None:
+    """Where the merge says nothing of the face itself."""
+    log = [name(5, "Ada", [0, 1]), reject(5, {2: 40})]
+    assert people([5, 5, 5, 7, 7], *log, same(7, 40, f3=7, f4=40)) == [5, 5, 7, 7, 7]
+    assert people([5, 5, 5, 7, 7], *log, same(5, 40, f0=5, f4=40)) == [5, 5, 0, 5, 5]
+
+
 def test_after_a_no_the_name_before_counts() -> None:
     log = [name(7, "Bea", [0]), name(5, "Ada", [0, 1]), reject(5, {0: 40})]
     assert people([5, 5], *log) == [7, 5]

@@ -51,9 +51,12 @@ def _is_only_of(verdict: Verdict, numbers: set[int]) -> bool:
 
 def not_forgotten(
     store: Store, content_hash: str, observations: Iterable[Observation]
-) -> list[Observation]:
-    """What of the observations on a photo may be remembered."""
+) -> list[Observation | None]:
+    """The observations on a photo, None in the place of one that may not be remembered."""
     places = Places(
         Anchor(content_hash, box) for box in store.places_said(words.FORGET, content_hash)
     )
-    return [seen for seen in observations if places.find(Anchor(content_hash, seen.box)) is None]
+    return [
+        seen if places.find(Anchor(content_hash, seen.box)) is None else None
+        for seen in observations
+    ]

@@ -73,9 +73,12 @@ class FactTables(Tables):
         content_hash: str,
         metadata: PhotoMetadata,
         model: str,
-        observations: Sequence[Observation],
+        observations: Sequence[Observation | None],
     ) -> bool:
-        """Remembers a photo's content and what a model saw in it; False if that was known."""
+        """Remembers a photo's content and what a model saw in it; False if that was known.
+
+        observations: None leaves a place empty, so that the ids of the others stay the same.
+        """
         self._database.run(
             f"""INSERT INTO content (hash, width, height, taken_at, latitude, longitude, camera)
                SELECT ?1, ?, ?, ?, ?, ?, ? WHERE {_CONTENT_OF} IS NULL""",
@@ -103,6 +106,7 @@ class FactTables(Tables):
             (
                 (content_id, model, position, *observation_row(observation))
                 for position, observation in enumerate(observations)
+                if observation is not None
             ),
         )
         self.facts_changed()

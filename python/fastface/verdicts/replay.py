@@ -7,7 +7,8 @@
    cluster of their own number.
 3. The other faces of a cluster follow the one who claims it; of several each face follows whom it
    resembles, or, where likeness is not known, the one with most faces there.  Nobody gets a face
-   that was said not to be theirs: if nobody else claims its cluster, it is alone.
+   that was said not to be theirs: if nobody else claims its cluster, it has the number that it
+   got then, and is nobody's if that is theirs now.
 4. A cluster that nobody claims is a person of its own number, without a name.
 
 Ties go to the earlier face in canonical order (see `store.Facts`).  Nothing here remembers an
@@ -51,7 +52,8 @@ def replay(clusters: IntArray, rulings: Rulings, likeness: Likeness | None = Non
     for face, refused in rulings.refused.items():
         if int(persons[face]) in refused:
             others = [p for p in claims.get(int(live[face]), ()) if p not in refused]
-            persons[face] = rulings.spare[face]
+            spare = rulings.spare[face]
+            persons[face] = 0 if spare in refused else spare
             if others:
                 persons[face] = choose(np.array([face]), others)[0]
     return persons

@@ -40,7 +40,7 @@ class Rulings:
 
     seat: (n,) int64, who the face was said to be, 0 for nothing said.  said: (2, m) int64, faces
     and the numbers they were said by, before merges, where that agrees with the seat.  refused: who
-    a face is not.  spare: the number that a refused face has for its own.  not_face, confirmed:
+    a face is not.  spare: who a refused face is if nobody else claims it.  not_face, confirmed:
     (n,) bool.  covers: the face to show.  kin: who is one, who is not.  names, hidden: of people.
     """
 
@@ -138,7 +138,7 @@ class _Rows:
         for row in np.flatnonzero(rejects).tolist():
             face = int(self.face[row])
             self.refused.setdefault(face, set()).add(int(self._target[row]))
-            self.spare[face] = int(self.number[row])
+            self.spare[face] = int(self._root[row])
 
     def _seat(self, affirms: BoolArray, n_faces: int) -> None:
         """Fills `seat`, `not_face` and `agrees`: which rows say what the face's seat is."""

@@ -1,0 +1,385 @@
+"""Any commands in any order, on a library on disk: what was said stays true, or is explained.
+
+Photos come, go and move, the faces are grouped by whim, the model is exchanged, commands are
+rehearsed, cut short, given by a second connection and taken back.  After every step the library
+must agree with a plain Python twin of the rules (`reference/people.py`).
+
+    python -m pytest tests/test_state_machine.py --hypothesis-profile=long    500 commands a run
+"""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import tempfile
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from fastface.library import Library
+from fastface.pipeline import Grouping
+from fastface.store import Facts
+from fastface.types import IntArray
+from tests.fake_engine import UNCLEAR, FakeEngine, again, paint
+from tests.library_state import Picture, copy_reversed, log_of, picture
+from tests.reference.people import Face, Log, Said, expected
+from tests.test_forgetting import found
+
+PHOTOS = ([0], [0, 1], [0, 2], [], [1], [1, 0, 3], [2, UNCLEAR], [3], [1, 2])
+NAMES = ("Ada", "Bea", "Cleo")
+OF_ONE = {"name", "same", "confirm", "hide", "unhide", "favourite"}  # forgotten with the person
+
+
+@dataclass
+class Whim(FakeEngine):
+    """Groups by the person who is shown; with a seed, anyhow."""
+
+    seed: int = 0
+
+    def group(self, facts: Facts, said: IntArray) -> Grouping:
+        found = super().group(facts, said)
+        if not self.seed:
+            return found
+        rng = np.random.default_rng(self.seed)
+        return Grouping(found.moments, rng.integers(-1, 4, len(facts.ids)), 0.5)
+
+
+class Command(NamedTuple):
+    """verb, and which of the people, faces and names there are, counted round."""
+
+    verb: str
+    person: int
+    other: int
+    faces: tuple[int, ...]
+
+
+VERBS = "name merge split different reject not_face confirm hide unhide favourite"
+COMMANDS = st.builds(
+    Command,
+    st.sampled_from(VERBS.split(" ")),
+    st.integers(0, 7),
+    st.integers(0, 7),
+    st.lists(st.integers(0, 15), min_size=1, max_size=2).map(tuple),
+)
+
+
+class AnyHistory(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp())
+        self.album = self.folder / "album"
+        self.engine = Whim()
+        self.library = Library(self.folder / "private" / "library.db", engine=self.engine)
+        self.log: list[Said] = []
+        self.forgotten: set[Face] = set()
+        self.traces: list[bytes] = []
+        self.ever = 0  # the greatest number that was ever given
+        self.n_photos = 0
+        for people in PHOTOS:
+            self._paint(people)
+        self.library.scan(self.album)
+
+    def teardown(self) -> None:
+        self.library.close()
+        shutil.rmtree(self.folder)
+
+    # -- what a user says ------------------------------------------------------------------------
+
+    @rule(command=COMMANDS)
+    def say(self, command: Command) -> None:
+        self._hear(self._give(self.library, command))
+
+    @rule(command=COMMANDS)
+    def say_elsewhere(self, command: Command) -> None:
+        with Library(self.library.path, engine=self.engine) as elsewhere:
+            self._hear(self._give(elsewhere, command))
+
+    @rule(command=COMMANDS)
+    def say_and_take_back(self, command: Command) -> None:
+        before = picture(self.library)
+        said = self._give(self.library, command)
+        self._hear(said)
+        if said is not None:
+            self.library.undo()
+            self.log.append(Said("undo", undoes=len(self.log) - 1))
+            assert picture(self.library) == before
+
+    @rule(command=COMMANDS)
+    def rehearse(self, command: Command) -> None:
+        before = picture(self.library)
+        with self.library.watching(dry_run=True):
+            self._give(self.library, command)
+        assert picture(self.library) == before
+
+    @rule(command=COMMANDS, instructions=st.integers(1, 4000))
+    def cut_short(self, command: Command, instructions: int) -> None:
+        """SQLite stops one statement of the change after so many instructions."""
+        before = picture(self.library)
+        database = self.library._store._database
+        connection = database._connection
+        strokes = iter([True])
+        connection.set_progress_handler(
+            lambda: database.is_changing and next(strokes, False), instructions
+        )
+        try:
+            said = self._give(self.library, command)
+        except sqlite3.OperationalError:
+            assert picture(self.library) == before
+        else:
+            self._hear(said)
+        finally:
+            connection.set_progress_handler(None, 0)
+
+    @rule(back=st.none() | st.integers(0, 40))
+    def undo(self, back: int | None) -> None:
+        """The last that counts, or the one so far back."""
+        log = Log(self.log)
+        verdicts = self.library._store.words()
+        if back is None:
+            free = [k for k in log.standing if self.log[k].kind not in ("undo", "forget")]
+            index = free[-1] if free else None
+        else:
+            index = len(self.log) - 1 - back if back < len(self.log) else None
+        number = None if back is None else verdicts[index].id if index is not None else 10**6
+        final = index is not None and (
+            self.log[index].forgotten or self.log[index].kind == "forget"
+        )
+        if index is None or final or index not in log.standing:
+            with pytest.raises(ValueError, match=r"take back|no answer|brought back|already"):
+                self.library.undo(number)
+            return
+        self.library.undo(number)
+        self.log.append(Said("undo", undoes=index))
+
+    @precondition(lambda self: len(self.forgotten) < 6)
+    @rule(person=st.integers(0, 7))
+    def forget(self, person: int) -> None:
+        before = picture(self.library)
+        number = self._someone(before, person)
+        if number is None:
+            return
+        gone = {face for face, seen in before.faces.items() if seen.person == number}
+        log = Log(self.log)
+        numbers = {number, *(n for n in log.people() if log.root(n) == number)}
+        rows = self.library._store._database.rows(
+            """SELECT face FROM observation JOIN membership ON observation_id = id
+               WHERE person_id = ?""",
+            (number,),
+        )
+        self.traces += [row[0] for row in rows]
+        self.library.forget(f"p{number}")
+        for k, said in enumerate(self.log):
+            left = {face: who for face, who in said.faces.items() if face not in gone}
+            emptied = bool(said.faces) and not left
+            only_theirs = said.kind in OF_ONE and bool(said.people) and {*said.people} <= numbers
+            if emptied or only_theirs:
+                self.log[k] = Said(said.kind, forgotten=True)
+            else:
+                self.log[k].faces = left
+        self.log.append(Said("forget", faces=dict.fromkeys(gone, 0)))
+        self.forgotten |= gone
+        assert not found(self.library.path.parent, self.traces)
+
+    # -- what happens meanwhile ------------------------------------------------------------------
+
+    @rule(seed=st.integers(0, 3))
+    def regroup(self, seed: int) -> None:
+        self.engine.seed = seed
+        self.library.recluster()
+
+    @rule()
+    def replay(self) -> None:
+        """Everything is heard, weighed and settled again, to the same end."""
+        before = picture(self.library)
+        roll = self.library._roll
+        with roll.changing(self.library._model()):
+            roll.start_anew()
+        assert picture(self.library) == before
+
+    @rule()
+    def copy_in_another_order(self) -> None:
+        """The same facts, in the reverse order, with the same log come to the same people."""
+        self.library.close()
+        path = self.folder / "copy.db"
+        copy_reversed(self.library.path, path)
+        self.library = Library(self.library.path, engine=self.engine)
+        with Library(path, engine=self.engine) as copy:
+            with copy._roll.changing(copy._model()):
+                copy._roll.start_anew()
+            here, there = picture(self.library), picture(copy)
+            assert here.faces == there.faces
+            assert [*here.people] == [*there.people]
+            for number, row in here.people.items():
+                assert row[:2] == there.people[number][:2]  # `cover` is a row's number
+        path.unlink()
+
+    @rule()
+    def open_again(self) -> None:
+        self.library = again(self.library, self.engine)
+
+    @rule(tag=st.sampled_from(["fake-1", "fake-2", "fake-3"]))
+    def another_model(self, tag: str) -> None:
+        """It sees each face a little aside of where another sees it."""
+        self.engine.model_tag = tag
+        self.engine.analyzer.shift = 0.01 * int(tag[-1])
+        self.library.scan(self.album)
+
+    @precondition(lambda self: self.n_photos < 20)
+    @rule(people=st.lists(st.integers(0, 3), min_size=1, max_size=2, unique=True))
+    def new_photo(self, people: list[int]) -> None:
+        self._paint(people)
+        self.library.scan(self.album)
+
+    @rule(photo=st.integers(0, 19), how=st.sampled_from(["away", "back", "renamed", "copied"]))
+    def handle_photo(self, photo: int, how: str) -> None:
+        folder = self.album if how != "back" else self.folder
+        photos = sorted(folder.glob("*.png"))
+        if not photos:
+            return
+        chosen = photos[photo % len(photos)]
+        if how == "copied":
+            (self.album / "copy.png").write_bytes(chosen.read_bytes())
+        else:
+            target = {"away": self.folder, "back": self.album, "renamed": self.album}[how]
+            chosen.rename(target / ("renamed.png" if how == "renamed" else chosen.name))
+        self.library.scan(self.album)
+
+    # -- what holds ------------------------------------------------------------------------------
+
+    @invariant()
+    def no_verdict_is_lost(self) -> None:
+        assert log_of(self.library) == self.log
+
+    @invariant()
+    def people_are_what_the_twin_says(self) -> None:
+        log, now = Log(self.log), picture(self.library)
+        who = expected(log, {face: seen.cluster for face, seen in now.faces.items()})
+        of_person = Counter(seen.person for seen in now.faces.values())
+        for face, seen in now.faces.items():
+            assert seen.person in who[face]
+        assert [*now.people] == sorted(of_person.keys() - {0})
+        for number, row in now.people.items():
+            assert row.name == log.name(number)
+            assert row.hidden == log.hidden(number)
+        self.ever = max(self.ever, *of_person, *(seen.cluster for seen in now.faces.values()))
+
+    @invariant()
+    def every_face_is_listed_once(self) -> None:
+        now = picture(self.library).faces
+        here = {f"{hash_[:16]}-{place}" for (hash_, place), seen in now.items() if seen.present}
+        no_face = {
+            f"{hash_[:16]}-{place}" for (hash_, place), seen in now.items() if seen.said == -1
+        }
+        listed = [face.id for face in self.library.faces()]
+        assert sorted(listed) == sorted(here - no_face)
+        of_people = [f.id for p in self.library.people(hidden=True) for f in self._faces(p.id)]
+        assert len(of_people) == len(set(of_people)), "nobody's face is somebody else's"
+        assert {*of_people} == {f.id for f in self.library.faces() if f.person is not None}
+        assert not self.forgotten & now.keys()
+
+    # -- tools -----------------------------------------------------------------------------------
+
+    def _paint(self, people: list[int]) -> None:
+        paint(self.album / f"{self.n_photos:02}.png", people, seed=self.n_photos)
+        self.n_photos += 1
+
+    def _faces(self, person: str) -> list[Any]:
+        return [face for row in self.library.photos(person) for face in row.faces]
+
+    @staticmethod
+    def _someone(now: Picture, person: int) -> int | None:
+        """Somebody who is on a photo that is there."""
+        here = sorted({seen.person for seen in now.faces.values() if seen.present} - {0})
+        return here[person % len(here)] if here else None
+
+    def _give(self, library: Library, command: Command) -> Said | None:
+        """Gives a command; returns what must be in the log then, None for nothing."""
+        now = picture(self.library)
+        log = Log(self.log)
+        person, other = (self._someone(now, k) for k in (command.person, command.other))
+        here = sorted(face for face, seen in now.faces.items() if seen.present)
+        if person is None or other is None:
+            return None
+        faces = sorted({here[k % len(here)] for k in command.faces})
+        own = [face for face in here if now.faces[face].person == person]
+        of = {n: dict.fromkeys(self._all_of(now, n), n) for n in (person, other)}
+        key, ids = f"p{person}", [f"{hash_[:16]}-{place}" for hash_, place in faces]
+        match command.verb:
+            case "name":
+                name = NAMES[command.other % len(NAMES)]
+                namesakes = sorted(n for n in now.people if log.name(n) == name)
+                named = library.name(key, name)
+                if person in namesakes:
+                    return None
+                if not namesakes:
+                    assert (named.id, named.name) == (key, name)
+                    return Said("name", [person], of[person], name)
+                assert named.id == f"p{namesakes[0]}"
+                theirs = dict.fromkeys(self._all_of(now, namesakes[0]), namesakes[0])
+                return Said("same", [namesakes[0], person], theirs | of[person])
+            case "merge" | "different" if person == other:
+                with pytest.raises(ValueError, match="expected somebody else"):
+                    getattr(library, command.verb)(key, f"p{other}")
+                return None
+            case "merge":
+                assert library.merge(key, f"p{other}").id == key
+                return Said("same", [person, other], of[person] | of[other])
+            case "different":
+                library.different(key, f"p{other}")
+                return Said("different", [person, other], of[person] | of[other])
+            case "split":
+                chosen = own[: 1 + command.faces[0] % len(own)]
+                ids = [f"{hash_[:16]}-{place}" for hash_, place in chosen]
+                if len(chosen) == len(of[person]):
+                    with pytest.raises(ValueError, match="all of them"):
+                        library.split(key, ids)
+                    return None
+                new = int(library.split(key, ids).id[1:])
+                assert new > self.ever
+                return Said("different", [person, new], of[person] | dict.fromkeys(chosen, new))
+            case "reject":
+                library.reject(key, ids)
+                said = log_of(library)[-1]
+                new_numbers = [said.faces[face] for face in faces]
+                assert min(new_numbers) > self.ever and len({*new_numbers}) == len(faces)
+                seated = expected(log, dict.fromkeys(now.faces, 0))
+                pins = {} if {person} in seated.values() else of[person]
+                return Said("reject", [person], pins | dict(zip(faces, new_numbers, strict=True)))
+            case "not_face":
+                library.not_face(ids)
+                return Said("not_face", faces=dict.fromkeys(faces, 0))
+            case "confirm":
+                library.confirm(key, ids)
+                return Said("confirm", [person], dict.fromkeys(faces, person))
+            case "favourite":
+                face = own[command.faces[0] % len(own)]
+                library.favourite(key, f"{face[0][:16]}-{face[1]}")
+                return Said("favourite", [person], {face: person})
+            case verb:
+                getattr(library, verb)(key)
+                return Said(verb, [person], of[person])
+
+    @staticmethod
+    def _all_of(now: Picture, person: int) -> list[Face]:
+        """A person's faces, those on missing photos too."""
+        return [face for face, seen in now.faces.items() if seen.person == person]
+
+    def _hear(self, said: Said | None) -> None:
+        if said is not None:
+            self.log.append(said)
+            self.ever = max(self.ever, *said.people, *said.faces.values(), 0)
+
+
+TestAnyHistory = AnyHistory.TestCase
+TestAnyHistory.settings = settings(
+    max_examples=10,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
