@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -19,6 +19,7 @@ from fastface.types import (
     PersonChange,
     PersonState,
     PhotoRow,
+    Placement,
     ScanSummary,
 )
 
@@ -33,13 +34,16 @@ class FakeLibrary:
 
     opened: ClassVar[dict[Path | None, FakeLibrary]] = {}
 
-    def __new__(
-        cls, path: Path | None = None, *, read_only: bool = False, pack: str | None = None
-    ) -> FakeLibrary:
+    def __new__(cls, path: Path | None = None, **_: Any) -> FakeLibrary:
         return cls.opened.setdefault(path, super().__new__(cls))
 
     def __init__(
-        self, path: Path | None = None, *, read_only: bool = False, pack: str | None = None
+        self,
+        path: Path | None = None,
+        *,
+        read_only: bool = False,
+        pack: str | None = None,
+        providers: Sequence[str] | None = None,
     ) -> None:
         self.path = path or Path("/home/ada/library.db")
         self.read_only = read_only
@@ -48,6 +52,7 @@ class FakeLibrary:
         self.called: dict[str, str | None] = {}
         self.faces_found: list[Face] = []
         self.broken: list[tuple[Path, str]] = []
+        self.placements: dict[str, Placement] = {}
         self.taken_at: dict[Path, float] = {}
         self.last_scan: dict[str, float] = {}
         self.on_scan: Callable[[], None] = lambda: None
@@ -94,9 +99,12 @@ class FakeLibrary:
             n_people=2,
             seconds=1.5,
             failures=tuple(self.broken),
+            placements=self.placements,
         )
         self.last_scan = {
-            name: getattr(summary, name) for name in ScanSummary.__slots__ if name != "failures"
+            name: getattr(summary, name)
+            for name in ScanSummary.__slots__
+            if name not in ("failures", "placements")
         }
         return summary
 

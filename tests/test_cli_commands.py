@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from fastface.cli import main
+from fastface.types import Placement
 from tests.fakes import FakeLibrary
 
 Run = Callable[..., tuple[int, str, str]]
@@ -175,6 +176,25 @@ def test_scan_lists_some_failures_and_all_with_json(run: Run, library: FakeLibra
     assert summary["failures"][3] == {"photo": "/album/3.jpg", "reason": "empty file"}
     assert {"photos", "new", "unchanged", "moved", "failed", "missing"} <= set(summary)
     assert {"faces", "unclear", "people", "seconds"} <= set(summary)
+
+
+def test_scan_says_where_the_models_ran(run: Run, library: FakeLibrary) -> None:
+    none: dict[str, int] = {}
+    asked = ("coreml", "cpu")
+    library.placements = {
+        "detector": Placement(asked, ("cpu",), {"coreml": "needs one shape"}, none),
+        "embedder": Placement(asked, asked, {}, {"coreml": 115, "cpu": 1}),
+    }
+    _, _, err = run("scan", "/", "--provider", "coreml")
+    assert "The detector ran on cpu; coreml needs one shape.\n" in err
+    assert "The embedder ran on coreml (115 layers), cpu (1 layer).\n" in err
+    placements = run_json(run, "scan", "/")["placements"]
+    assert placements["embedder"]["layers"] == {"coreml": 115, "cpu": 1}
+    assert placements["detector"]["missing"] == {"coreml": "needs one shape"}
+    library.placements = {"detector": Placement(("cpu",), ("cpu",), {}, none)}
+    assert " ran on " not in run("scan", "/")[2]
+    with pytest.raises(SystemExit):
+        run("scan", "/", "--provider", "abacus")
 
 
 def test_quiet_scan_says_only_what_went_wrong(run: Run) -> None:

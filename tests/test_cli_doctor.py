@@ -34,7 +34,16 @@ def test_every_line_has_a_status(capsys: pytest.CaptureFixture[str], file: Path)
     out = capsys.readouterr().out
     for line in out.splitlines():
         assert line.startswith(("ok    ", "warn  ", "fail  ", " "))
-    for name in ("fastface", "Python", "processor", "SIMD", "onnxruntime", "models", "formats"):
+    for name in (
+        "fastface",
+        "Python",
+        "processor",
+        "SIMD",
+        "onnxruntime",
+        "models",
+        "providers",
+        "formats",
+    ):
         assert f"  {name} " in out
     assert "schema 3" in out and "mode 0600" in out and "HEIC" in out and "AVIF" in out
     assert code == (1 if "\nfail" in out else 0)

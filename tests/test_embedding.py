@@ -123,6 +123,22 @@ def test_embeddings_have_unit_norm_and_their_norms_are_told():
     np.testing.assert_allclose(np.linalg.norm(embeddings, axis=1), 1, rtol=1e-6)
 
 
+def test_faces_can_be_embedded_one_by_one():
+    """As providers that compile a network for one shape want it."""
+    calls = []
+
+    class Means:
+        def run(self, inputs):
+            calls.append(len(inputs["data"]))
+            return {"fc1": inputs["data"].mean(axis=(2, 3))}
+
+    crops = RNG.integers(0, 256, (5, 112, 112, 3)).astype(np.uint8)
+    together = Embedder(Means(), dims=3).embed(crops)
+    alone = Embedder(Means(), dims=3, batch=1).embed(crops)
+    assert calls == [4, 1] + [1] * 5
+    np.testing.assert_allclose(alone[0], together[0], rtol=1e-6)
+
+
 def test_no_crops_no_embeddings():
     embeddings, norms = Embedder(FakeSFace()).embed(np.zeros((0, 112, 112, 3), np.uint8))
     assert embeddings.shape == (0, 128)

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import os
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import onnxruntime as ort
 import pytest
 from onnx import TensorProto, helper
 
+from fastface import inference
 from fastface.errors import ModelError
-from fastface.inference import PROVIDERS, OrtSession, ProviderWarning, available_providers
+from fastface.inference import OrtSession, ProviderWarning, available_providers
+from fastface.providers import PROVIDERS
+from fastface.types import Placement
 
 
 @pytest.fixture
@@ -36,7 +43,7 @@ def doubling(tmp_path: Path) -> tuple[Path, str]:
 def test_outputs_come_by_name_from_any_number_of_threads(doubling):
     path, sha256 = doubling
     session = OrtSession(path, sha256=sha256)
-    assert session.providers == ("cpu",)
+    assert session.placement.obtained == ("cpu",) and not session.is_fixed
     inputs = [np.full(100, k, np.float32) for k in range(64)]
     with ThreadPoolExecutor(4) as pool:
         outputs = list(pool.map(lambda x: session.run({"x": x})["y"], inputs))
@@ -76,13 +83,157 @@ def test_bad_arguments_are_named(doubling):
 def test_the_provider_obtained_is_reported(doubling, name: str):
     path, sha256 = doubling
     if name in available_providers():
-        session = OrtSession(path, sha256=sha256, providers=[name])
-        assert session.providers[0] == name
+        session = OrtSession(path, sha256=sha256, providers=[name], fixed={"n": 3})
+        assert session.placement.obtained[0] == name and not session.placement.missing
     else:
-        with pytest.warns(ProviderWarning, match=f"{name} not available.*running on cpu"):
-            session = OrtSession(path, sha256=sha256, providers=[name])
-        assert session.providers == ("cpu",)
+        with pytest.warns(ProviderWarning, match=f"{name} is not part of.*running on cpu"):
+            session = OrtSession(path, sha256=sha256, providers=[name], fixed={"n": 3})
+        assert session.placement.obtained == ("cpu",)
+        assert session.placement.missing.keys() == {name}
+    assert session.placement.asked[0] == name and session.placement.asked[-1] == "cpu"
 
 
 def test_provider_names_are_those_of_onnxruntime():
     assert {row.ort_name for row in PROVIDERS.values()} <= set(ort.get_all_providers())
+
+
+class OtherRuntime:
+    """ONNX Runtime as another machine has it: its own sessions, on the CPU, under other names.
+
+    built_in: the providers of the build.  failing: those whose setting up raises; absent: those
+    that a session is then found not to have; layers: of each in the made-up assignment.
+    """
+
+    def __init__(
+        self,
+        *built_in: str,
+        failing: tuple[str, ...] = (),
+        absent: tuple[str, ...] = (),
+        layers: Mapping[str, int] | None = None,
+    ) -> None:
+        self._built_in = [*built_in, "CPUExecutionProvider"]
+        self._failing, self._absent, self._counted = failing, absent, layers or {}
+        self.options: list[dict[str, dict[str, str]]] = []
+        self.overrides: list[dict[str, int]] = []
+
+    def get_available_providers(self) -> list[str]:
+        return self._built_in
+
+    def SessionOptions(self) -> Any:  # noqa: N802
+        runtime, options = self, ort.SessionOptions()
+        runtime.overrides.append({})
+
+        class Options:
+            def __setattr__(self, name: str, value: object) -> None:
+                setattr(options, name, value)
+
+            def add_session_config_entry(self, *entry: str) -> None:
+                options.add_session_config_entry(*entry)
+
+            def add_free_dimension_override_by_name(self, axis: str, size: int) -> None:
+                runtime.overrides[-1][axis] = size
+                options.add_free_dimension_override_by_name(axis, size)
+
+        made = Options()
+        self._made = options
+        return made
+
+    def InferenceSession(  # noqa: N802
+        self, path: Path, _options: Any, providers: list[tuple[str, dict[str, str]]], **how: int
+    ) -> Any:
+        assert how == {"enable_fallback": 0}, "its own fallback prints to standard output"
+        self.options.append(dict(providers))
+        names = [name for name, _ in providers]
+        for name in names:
+            if name in self._failing:
+                raise RuntimeError(f"{name} has no device\nand says so at length")
+        session = ort.InferenceSession(path, self._made, ["CPUExecutionProvider"])
+        parts = [
+            SimpleNamespace(ep_name=name, get_nodes=lambda n=n: [None] * n)
+            for name, n in self._counted.items()
+        ]
+        return SimpleNamespace(
+            run=session.run,
+            get_outputs=session.get_outputs,
+            get_providers=lambda: [name for name in names if name not in self._absent],
+            get_provider_graph_assignment_info=lambda: parts,
+        )
+
+
+def on(
+    runtime: OtherRuntime, monkeypatch: pytest.MonkeyPatch, doubling: Any, **how: Any
+) -> OrtSession:
+    monkeypatch.setattr(inference, "load_runtime", lambda: runtime)
+    path, sha256 = doubling
+    return OrtSession(path, sha256=sha256, **how)
+
+
+def test_a_compiling_provider_gets_one_shape_and_a_private_cache(doubling, monkeypatch, tmp_path):
+    coreml = "CoreMLExecutionProvider"
+    runtime = OtherRuntime(coreml, layers={coreml: 1})
+    cache = tmp_path / "compiled"
+    session = on(runtime, monkeypatch, doubling, providers=["coreml"], cache=cache, fixed={"n": 3})
+    assert session.placement == Placement(("coreml", "cpu"), ("coreml", "cpu"), {}, {"coreml": 1})
+    assert session.is_fixed and runtime.overrides == [{"n": 3}]
+    assert runtime.options[0][coreml] == {
+        "ModelFormat": "MLProgram",
+        "MLComputeUnits": "ALL",
+        "RequireStaticInputShapes": "1",
+        "EnableOnSubgraphs": "0",
+        "ModelCacheDirectory": str(cache),
+    }
+    assert cache.stat().st_mode & 0o777 == 0o700 or os.name == "nt"
+    np.testing.assert_array_equal(session.run({"x": np.ones(3, np.float32)})["y"], [2, 2, 2])
+    with pytest.raises(ModelError):  # now the shape is fixed indeed
+        session.run_checked({"x": np.ones(4, np.float32)})
+
+
+def test_where_shapes_vary_a_compiling_provider_is_left_out(doubling, monkeypatch):
+    runtime = OtherRuntime("CoreMLExecutionProvider")
+    with pytest.warns(ProviderWarning, match="coreml needs one shape.*running on cpu"):
+        session = on(runtime, monkeypatch, doubling, providers=["coreml"])
+    assert not session.is_fixed and runtime.options == [{"CPUExecutionProvider": {}}]
+    assert session.placement.obtained == ("cpu",)
+
+
+def test_a_provider_that_fails_is_replaced_and_the_reason_kept(doubling, monkeypatch, capfd):
+    cuda, openvino = "CUDAExecutionProvider", "OpenVINOExecutionProvider"
+    runtime = OtherRuntime(cuda, openvino, failing=(cuda,))
+    with pytest.warns(ProviderWarning, match="cuda failed: CUDAExecutionProvider has no device;"):
+        session = on(runtime, monkeypatch, doubling, providers=["cuda", "openvino"])
+    assert session.placement.obtained == ("openvino", "cpu")
+    assert [[*row] for row in runtime.options] == [
+        [cuda, openvino, "CPUExecutionProvider"],
+        [openvino, "CPUExecutionProvider"],
+    ]
+    assert capfd.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        ({"absent": ("CUDAExecutionProvider",)}, "could not be set up here"),
+        ({"layers": {"CPUExecutionProvider": 1}}, "takes none of the network's layers"),
+    ],
+)
+def test_a_provider_that_does_nothing_is_no_provider(doubling, monkeypatch, how, reason):
+    runtime = OtherRuntime("CUDAExecutionProvider", **how)
+    with pytest.warns(ProviderWarning, match=reason):
+        session = on(runtime, monkeypatch, doubling, providers=["cuda"])
+    assert session.placement.missing == {"cuda": reason}
+
+
+def test_a_model_that_nothing_can_run_is_an_error(tmp_path: Path, monkeypatch):
+    path = tmp_path / "text.onnx"
+    path.write_bytes(b"text")
+    runtime = OtherRuntime("CUDAExecutionProvider", failing=("CUDAExecutionProvider",))
+    monkeypatch.setattr(inference, "load_runtime", lambda: runtime)
+    with pytest.raises(ModelError, match=r"text\.onnx cannot be loaded"):
+        OrtSession(path, sha256=hashlib.sha256(b"text").hexdigest(), providers=["cuda"])
+
+
+def test_xnnpack_brings_its_own_threads(doubling, monkeypatch):
+    runtime = OtherRuntime("XnnpackExecutionProvider")
+    on(runtime, monkeypatch, doubling, providers=["xnnpack"], threads=4)
+    assert runtime.options[0]["XnnpackExecutionProvider"] == {"intra_op_num_threads": "4"}
+    assert runtime._made.intra_op_num_threads == 1

@@ -12,7 +12,7 @@ import numpy as np
 
 from fastface import models
 from fastface.detection import Detections, Detector
-from fastface.embedding import Embedder, align
+from fastface.embedding import BATCH, Embedder, align
 from fastface.errors import NotFoundError
 from fastface.images import decode
 from fastface.inference import OrtSession
@@ -42,11 +42,13 @@ DECODE_SIDE: Final = 1600
 class Analyzer:
     """The models of a pack, loaded once; every method is thread-safe.
 
-    pack: one of `models.PACKS` or the user's own.  providers: keys of `inference.PROVIDERS`, best
-    first; None is the CPU.  threads: of one call; for many photos leave it at 1 and call from many
-    threads.
+    pack: one of `models.PACKS` or the user's own.  providers: keys of `providers.PROVIDERS`, best
+    first; None is this system's default.  threads: of one call; for many photos leave it at 1 and
+    call from many threads.
 
-    `model_tag` is that of the pack.  `providers` says what each session really runs on, by role.
+    Providers that compile a network for one shape get the embedder, face by face; the detector,
+    whose photos have many shapes, runs on what else there is.
+    `model_tag` is that of the pack.  `placements` says where each model really runs, by role.
     Raises ModelError if the pack is not installed or damaged.
     """
 
@@ -64,15 +66,18 @@ class Analyzer:
                 sha256=file.sha256,
                 providers=providers,
                 threads=threads,
-                cache=file.path.parent,
+                cache=file.path.parent / "compiled",
+                fixed={"batch": 1} if role == "embedder" else None,
             )
             for role, file in installed.items()
         }
         self.model_tag = model_tag(pack)
-        self.providers = {role: session.providers for role, session in sessions.items()}
+        self.placements = {role: session.placement for role, session in sessions.items()}
         self._detector = Detector(sessions["detector"])
         recipe = models.recipe(pack)
-        self._embedder = Embedder(sessions["embedder"], recipe.template, recipe.dims)
+        embedder = sessions["embedder"]
+        batch = 1 if embedder.is_fixed else BATCH
+        self._embedder = Embedder(embedder, recipe.template, recipe.dims, batch=batch)
         self._norm_tells = recipe.norm_tells
 
     def analyze(self, pixels: ImageArray) -> list[Observation]:

@@ -14,17 +14,25 @@ from fastface.templates import ARCFACE, Template
 from fastface.types import FloatArray, ImageArray
 
 # Faces per call: two save a twentieth of the time on a CPU, more than four only cost memory.
-_BATCH = 4
+BATCH = 4
 
 
 class Embedder:
     """An embedder on a session; thread-safe. The same bits however faces are batched.
 
-    template: what its crops look like.  dims: the length of its vectors.
+    template: what its crops look like.  dims: the length of its vectors.  batch: faces per call.
     """
 
-    def __init__(self, session: Session, template: Template = ARCFACE, dims: int = 128) -> None:
+    def __init__(
+        self,
+        session: Session,
+        template: Template = ARCFACE,
+        dims: int = 128,
+        *,
+        batch: int = BATCH,
+    ) -> None:
         self._session = session
+        self._batch = batch
         self.template = template
         self.dims = dims
 
@@ -41,10 +49,10 @@ class Embedder:
         if crops.dtype != np.uint8:  # crops in 0..1 would all look black
             raise ValueError(f"crops: expected uint8, got {crops.dtype}")
         raw = np.zeros((len(crops), self.dims), np.float32)
-        for start in range(0, len(crops), _BATCH):
-            batch = crops[start : start + _BATCH]
+        for start in range(0, len(crops), self._batch):
+            batch = crops[start : start + self._batch]
             planes = np.ascontiguousarray(batch.transpose(0, 3, 1, 2), np.float32)
-            raw[start : start + _BATCH] = self._session.run({"data": planes})["fc1"]
+            raw[start : start + self._batch] = self._session.run({"data": planes})["fc1"]
         norms = np.linalg.norm(raw, axis=1)
         return raw / np.maximum(norms, np.finfo(np.float32).tiny)[:, None], norms
 

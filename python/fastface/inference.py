@@ -9,14 +9,14 @@ from __future__ import annotations
 import hashlib
 import os
 import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Protocol, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 from fastface.errors import ModelError
-from fastface.types import FloatArray
+from fastface.providers import PROVIDERS, candidates, checked, filled
+from fastface.types import FloatArray, Placement
 
 
 class ProviderWarning(UserWarning):
@@ -29,46 +29,20 @@ class Session(Protocol):
     def run(self, inputs: Mapping[str, FloatArray]) -> dict[str, FloatArray]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Provider:
-    """A row of PROVIDERS.
-
-    ort_name: ONNX Runtime's name.  options: passed as they are; "{cache}" stands for a private
-    folder where the provider keeps compiled models.
-    """
-
-    ort_name: str
-    options: Mapping[str, str]
-
-
-PROVIDERS: Mapping[str, Provider] = {
-    "cpu": Provider("CPUExecutionProvider", {}),
-    "xnnpack": Provider("XnnpackExecutionProvider", {}),
-    "coreml": Provider(
-        "CoreMLExecutionProvider",
-        {
-            "ModelFormat": "MLProgram",
-            "RequireStaticInputShapes": "1",
-            "ModelCacheDirectory": "{cache}",
-        },
-    ),
-    # Deprecated since Android 15: for older devices, by request only.
-    "nnapi": Provider("NnapiExecutionProvider", {}),
-    # Photos vary in shape: a search per shape would cost more than it gains.
-    "cuda": Provider("CUDAExecutionProvider", {"cudnn_conv_algo_search": "HEURISTIC"}),
-    "directml": Provider("DmlExecutionProvider", {}),
-}
-
-
 class OrtSession:
     """A model file run by ONNX Runtime.
 
-    path: an ONNX file.  sha256: what the file must hash to, as hex digits.  providers: keys of
-    PROVIDERS, best first; the CPU always comes last and is the default.  threads: intra-op threads
-    of one call.  cache: folder for compiled models, where a provider keeps any.
+    path: an ONNX file, or one in ONNX Runtime's own format (.ort).  sha256: what the file must
+    hash to, as hex digits.  providers: keys of `PROVIDERS`, best first; the CPU always comes last.
+    None is this system's default.  threads: intra-op threads of one call.  cache: folder for
+    compiled models, where a provider keeps any.  fixed: the size of each free axis, by name, for
+    providers that compile a network for one shape; None where it is to take any shape, and such
+    providers are left out.
 
-    `providers` then says what the session really has, in the same words; where that lacks one that
-    was asked for, a ProviderWarning says so (ONNX Runtime itself falls back to the CPU in silence).
+    `placement` says what was asked for and what the session really has; its layers are counted
+    where ONNX Runtime tells (1.24 and newer) and more than the CPU was tried.  Where something is
+    missing, a ProviderWarning says so (ONNX Runtime itself falls back in silence).  `is_fixed` says
+    whether inputs must have the `fixed` shape.
     Raises ModelError if the file is missing, has another hash or cannot be loaded, ValueError for
     an unknown provider or threads below 1.
     """
@@ -81,36 +55,33 @@ class OrtSession:
         providers: Sequence[str] | None = None,
         threads: int = 1,
         cache: Path | None = None,
+        fixed: Mapping[str, int] | None = None,
     ) -> None:
-        asked = _with_cpu(providers)
+        asked = checked(providers)
         if threads < 1:  # ONNX Runtime would take any such number for "all cores"
             raise ValueError(f"threads: expected at least 1, got {threads}")
-        ort = load_runtime()
         check_file(path, sha256)
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        options.enable_mem_pattern = False  # planned per shape, and photos come in many shapes
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        built_in = set(ort.get_available_providers())
-        rows = [PROVIDERS[name] for name in asked if PROVIDERS[name].ort_name in built_in]
-        try:
-            self._session = ort.InferenceSession(
-                path,  # not the bytes just read: the session would keep them
-                options,
-                providers=[(row.ort_name, _fill(row.options, cache)) for row in rows],
-            )
-        except Exception as error:  # ONNX Runtime's exceptions share no base class of their own
-            raise ModelError(f"{path.name} cannot be loaded: {error}") from error
-        obtained = self._session.get_providers()
-        self.providers = tuple(name for name, row in PROVIDERS.items() if row.ort_name in obtained)
+        built_in = set(load_runtime().get_available_providers())
+        if fixed is None:
+            built_in -= {row.ort_name for row in PROVIDERS.values() if row.static}
+        missing = {name: why for name in asked if (why := _refusal(name, built_in))}
+        self._session, tried = _open(path, candidates(asked, built_in), threads, cache, fixed or {})
+        missing |= tried.failed
+        present = self._session.get_providers()
+        obtained = tuple(name for name in tried.names if PROVIDERS[name].ort_name in present)
+        layers = _layers(self._session) if len(tried.names) > 1 else {}
+        for name in tried.names:
+            if name not in obtained:
+                missing[name] = "could not be set up here"
+            elif layers and name != "cpu" and not layers.get(name):
+                missing[name] = "takes none of the network's layers"
+        self.placement = Placement(tuple(asked), obtained, missing, layers)
+        self.is_fixed = any(PROVIDERS[name].static for name in tried.names)
         self._outputs = [output.name for output in self._session.get_outputs()]
-        missing = [name for name in asked if name not in self.providers]
         if missing:
+            reasons = "; ".join(f"{name} {reason}" for name, reason in missing.items())
             warnings.warn(
-                f"{path.name}: {', '.join(missing)} not available in this onnxruntime; "
-                f"running on {', '.join(self.providers)}",
+                f"{path.name}: {reasons}; running on {', '.join(obtained)}",
                 ProviderWarning,
                 stacklevel=3,
             )
@@ -166,18 +137,67 @@ def check_file(path: Path, sha256: str) -> None:
         )
 
 
-def _with_cpu(providers: Sequence[str] | None) -> list[str]:
-    if isinstance(providers, str):
-        raise ValueError("providers must be a sequence of names, not one string")
-    asked = list(dict.fromkeys(providers or ()))
-    unknown = [name for name in asked if name not in PROVIDERS]
-    if unknown:
-        raise ValueError(f"providers: unknown {unknown}; known: {', '.join(PROVIDERS)}")
-    return [name for name in asked if name != "cpu"] + ["cpu"]
+class _Tried(NamedTuple):
+    """names: the providers that a session was made with.  failed: why others could not be had."""
+
+    names: list[str]
+    failed: dict[str, str]
 
 
-def _fill(options: Mapping[str, str], cache: Path | None) -> dict[str, str]:
-    """Provider options with the cache folder put in; without a folder, no caching."""
-    if cache is None:
-        return {key: value for key, value in options.items() if "{cache}" not in value}
-    return {key: value.format(cache=cache) for key, value in options.items()}
+def _refusal(name: str, usable: Collection[str]) -> str:
+    """Why a provider is not tried at all; empty if it is."""
+    row = PROVIDERS[name]
+    if row.ort_name in usable:
+        return ""
+    if row.ort_name in load_runtime().get_available_providers():
+        return "needs one shape of input, and these vary"
+    return "is not part of this onnxruntime" + (f" (see {row.package})" if row.package else "")
+
+
+def _open(
+    path: Path, names: list[str], threads: int, cache: Path | None, fixed: Mapping[str, int]
+) -> tuple[Any, _Tried]:
+    """A session on as many of these providers as can be had."""
+    ort = load_runtime()
+    failed: dict[str, str] = {}
+    while True:
+        rows = [PROVIDERS[name] for name in names]
+        options = ort.SessionOptions()
+        # XNNPACK brings threads of its own, and the session's would fight with them.
+        options.intra_op_num_threads = 1 if "xnnpack" in names else threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        options.enable_mem_pattern = False  # planned per shape, and photos come in many shapes
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        if len(rows) > 1:
+            options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
+        if any(row.static for row in rows):
+            for axis, size in fixed.items():
+                options.add_free_dimension_override_by_name(axis, size)
+        if cache is not None and any("{cache}" in row.options.values() for row in rows):
+            cache.mkdir(mode=0o700, parents=True, exist_ok=True)
+        given = [(row.ort_name, filled(row, threads=threads, cache=cache)) for row in rows]
+        try:
+            # The path, not the bytes just read: the session would keep them.  Its own fallback
+            # would print to standard output.
+            session = ort.InferenceSession(path, options, given, enable_fallback=0)
+        except Exception as error:  # ONNX Runtime's exceptions share no base class of their own
+            if len(names) == 1:
+                raise ModelError(f"{path.name} cannot be loaded: {error}") from error
+            failed[names[0]] = "failed: " + str(error).strip().partition("\n")[0]
+            names = names[1:]
+        else:
+            return session, _Tried(names, failed)
+
+
+def _layers(session: Any) -> dict[str, int]:
+    """How many layers of a network run on each provider, by key of PROVIDERS."""
+    assignment = getattr(session, "get_provider_graph_assignment_info", None)
+    if assignment is None:  # before 1.24
+        return {}
+    keys = {row.ort_name: name for name, row in PROVIDERS.items()}
+    counts: dict[str, int] = {}
+    for part in assignment():
+        name = keys.get(part.ep_name, part.ep_name)
+        counts[name] = counts.get(name, 0) + len(part.get_nodes())
+    return counts

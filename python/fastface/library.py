@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
@@ -20,6 +20,7 @@ from fastface.locking import scan_lock
 from fastface.looking import default_path
 from fastface.photos import photo_folder
 from fastface.pipeline import Engine, PackEngine, pack_of, regroup
+from fastface.providers import checked
 from fastface.reading import LazyAnalyzer
 from fastface.recognition import Recogniser
 from fastface.review import Review
@@ -38,7 +39,8 @@ class Library(Exchange, Explanations, Review, Searches):
     `FASTFACE_LIBRARY`, else `library.db` in the user's data folder.  read_only: nothing is created
     or changed.  pack: the model pack to look with; by default the one that the library was scanned
     with, "default" for a new one.  Scanning with another looks at every photo again; names stay.
-    engine: models and algorithms of the caller's own, in place of a pack.
+    providers: where the models run, keys of `providers.PROVIDERS`, best first; by default on the
+    CPU.  engine: models and algorithms of the caller's own, in place of a pack.
 
     A context manager; use one object per thread.  Several processes may have a library open: while
     one scans, the others read, and wait a moment to write; a second scan says that it is locked.
@@ -52,10 +54,12 @@ class Library(Exchange, Explanations, Review, Searches):
         *,
         read_only: bool = False,
         pack: str | None = None,
+        providers: Sequence[str] | None = None,
         engine: Engine | None = None,
     ) -> None:
         super().__init__(path, read_only=read_only)
-        self._engine = engine or PackEngine(pack or pack_of(self._model()))
+        where = None if providers is None else tuple(checked(providers))
+        self._engine = engine or PackEngine(pack or pack_of(self._model()), where)
         self._analyzer = LazyAnalyzer(self._engine.make_analyzer)
         self._recogniser = Recogniser(self._store, self._engine)
 
@@ -172,9 +176,10 @@ class Library(Exchange, Explanations, Review, Searches):
             n_people=library["n_people"],
             seconds=seconds,
             failures=tuple(counts.failures),
+            placements=self._analyzer.placements,
         )
         figures = asdict(summary)
-        del figures["failures"]
+        del figures["failures"], figures["placements"]
         with self._store.atomic():
             self._store.set_state("last_scan", figures)
         return summary

@@ -100,9 +100,13 @@ def pack_of(model_tag: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class PackEngine:
-    """A model pack and the algorithms of this package, each loaded when first used."""
+    """A model pack and the algorithms of this package, each loaded when first used.
+
+    providers: where the models run, see `Analyzer`.
+    """
 
     pack: str = "default"
+    providers: tuple[str, ...] | None = None
 
     @property
     def model_tag(self) -> str:
@@ -124,7 +128,7 @@ class PackEngine:
     def make_analyzer(self) -> Analyzer:
         from fastface.analysis import Analyzer
 
-        return Analyzer(self.pack)
+        return Analyzer(self.pack, providers=self.providers)
 
     def group(self, facts: Facts, said: IntArray, *, known: Gallery | None = None) -> Grouping:
         from fastface import clustering, moments

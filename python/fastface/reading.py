@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -13,7 +13,7 @@ import numpy as np
 from fastface.errors import PhotoError
 from fastface.images import decode
 from fastface.photos import PhotoFile
-from fastface.types import ImageArray, Observation, PhotoMetadata
+from fastface.types import ImageArray, Observation, PhotoMetadata, Placement
 
 UNIT_NORM_TOLERANCE: Final = 1e-3
 
@@ -43,6 +43,11 @@ class LazyAnalyzer:
             if self._analyzer is None:
                 self._analyzer = self._make()
         return self._analyzer.analyze(pixels)
+
+    @property
+    def placements(self) -> Mapping[str, Placement]:
+        """Where each model runs, by role; empty where this process has not made any."""
+        return getattr(self._analyzer, "placements", {})
 
 
 @functools.cache

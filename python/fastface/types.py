@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
@@ -123,13 +124,28 @@ class Identification:
 
 
 @dataclass(frozen=True, slots=True)
+class Placement:
+    """Where a network runs, as keys of `providers.PROVIDERS`.
+
+    asked: what was wished for, best first; obtained: what it has.  missing: why what was asked for
+    is not there or not used.  layers: how many of its layers run on each, where that is known.
+    """
+
+    asked: tuple[str, ...]
+    obtained: tuple[str, ...]
+    missing: Mapping[str, str]
+    layers: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class ScanSummary:
     """What a scan found.  n_photos = n_new + n_unchanged + n_moved + n_failed.
 
     n_new: analysed now.  n_unchanged: same path, size and time as before.  n_moved: known content
     at another path.  n_failed: could not be read, now or before; `failures` has path and reason.
     n_missing: gone from the folder since the last scan.  n_faces, n_unclear, n_people: of the whole
-    library.
+    library.  placements: where each model ran, by role; empty where nothing was analysed, or not by
+    this process.
     """
 
     n_photos: int
@@ -143,6 +159,7 @@ class ScanSummary:
     n_people: int
     seconds: float
     failures: tuple[tuple[Path, str], ...]
+    placements: Mapping[str, Placement] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import argparse
 import difflib
 import shutil
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -163,9 +163,13 @@ def positive(text: str) -> int:
 
 
 def open_library(
-    args: argparse.Namespace, *, read_only: bool = True, pack: str | None = None
+    args: argparse.Namespace,
+    *,
+    read_only: bool = True,
+    pack: str | None = None,
+    providers: Sequence[str] | None = None,
 ) -> Library:
     """The library that `--library` names, or the user's own; loaded only now, to start fast."""
     from fastface.library import Library
 
-    return Library(args.library, read_only=read_only, pack=pack)
+    return Library(args.library, read_only=read_only, pack=pack, providers=providers)

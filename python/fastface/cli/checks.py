@@ -8,6 +8,7 @@ import shutil
 import stat
 import struct
 import sys
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
@@ -45,6 +46,7 @@ def examine(library: Path | None) -> Iterator[Check]:
     yield simd()
     yield runtime()
     yield models()
+    yield providers()
     yield formats()
     path = library_path(library)
     yield library_file(path)
@@ -113,8 +115,7 @@ def runtime() -> Check:
         return Check(
             "onnxruntime", "fail", f"cannot be imported: {error}", "pip install onnxruntime"
         )
-    names = ", ".join(inference.available_providers())
-    return Check("onnxruntime", "ok", f"{version}, providers: {names}, telemetry off")
+    return Check("onnxruntime", "ok", f"{version}, telemetry off")
 
 
 def models() -> Check:
@@ -128,6 +129,40 @@ def models() -> Check:
         return Check("models", "fail", str(error), "fastface models install")
     names = ", ".join(row.name for row in models.list_models() if row.pack == "default")
     return Check("models", "ok", f"{names}, verified, in {folder}")
+
+
+def providers() -> Check:
+    """Where the default pack's models can run, tried; what else there is for this system."""
+    from fastface import inference
+    from fastface.analysis import Analyzer
+    from fastface.providers import PROVIDERS, system_name
+
+    try:
+        here = [name for name in inference.available_providers() if name != "cpu"]
+        found, refused = ["cpu"], []
+        for name in here:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", inference.ProviderWarning)
+                placements = Analyzer(providers=[name]).placements
+            models = [role for role, where in placements.items() if name not in where.missing]
+            if models:
+                found.append(f"{name} ({' and '.join(sorted(models))})")
+            else:
+                reasons = {where.missing[name] for where in placements.values()}
+                refused.append(f"{name} {'; '.join(sorted(reasons))}")
+    except (FastfaceError, ImportError):
+        return Check("providers", "ok", "not tried: the checks above say why")
+    packages = {
+        name: row.package
+        for name, row in PROVIDERS.items()
+        if name not in here and row.package and system_name() in row.systems
+    }
+    advice = "In place of onnxruntime: " + ", ".join(
+        f"{package} for {name}" for name, package in packages.items()
+    )
+    if refused:
+        return Check("providers", "warn", f"{', '.join(found)}; not {', '.join(refused)}")
+    return Check("providers", "ok", ", ".join(found), advice if packages else "")
 
 
 def formats() -> Check:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
 from argparse import Namespace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fastface.cli.arguments import Commands, add_command, add_workers, open_library
 from fastface.cli.output import Output, count, duration, printable
 from fastface.cli.progress import photo_progress
+from fastface.providers import PROVIDERS
 
 if TYPE_CHECKING:
     from fastface.types import ScanSummary
@@ -23,7 +26,7 @@ def register(commands: Commands) -> None:
         commands,
         "scan",
         run,
-        usage="fastface scan FOLDER [--pack PACK] [--workers N] [options]",
+        usage="fastface scan FOLDER [--pack PACK] [--provider NAME] [--workers N] [options]",
         summary="find the people in a folder of photos",
         description="""\
 Reads JPEG, PNG, WebP, TIFF, HEIC and AVIF. A photo is analysed once: a second scan
@@ -34,8 +37,13 @@ out. Photos that cannot be read are listed at the end and do not stop the scan.
 --pack takes other models (see `fastface models`): every photo is looked at again, names
 and answers stay. The library goes on with them until you name others.
 
+--provider asks for other hardware than the processor, where the onnxruntime that is
+installed can use it (`fastface doctor` says so); what cannot be had runs on the
+processor, and the summary says what ran where.
+
 JSON: an object with photos, new, unchanged, moved, failed, missing, faces, unclear,
-people, seconds and failures (a list of objects with photo, reason).""",
+people, seconds, failures (a list of objects with photo, reason) and placements (by
+model: asked, obtained, missing, layers; empty where no photo was new).""",
         examples="""\
   fastface scan ~/Pictures
   fastface scan /mnt/camera --workers 2        leave cores for other work
@@ -45,21 +53,32 @@ people, seconds and failures (a list of objects with photo, reason).""",
     parser.add_argument(
         "--pack", metavar="PACK", help="model pack (default: the library's own, else default)"
     )
+    parser.add_argument(
+        "--provider",
+        action="append",
+        choices=list(PROVIDERS),
+        metavar="NAME",
+        help=f"{', '.join(PROVIDERS)}; more than once for a second choice (default: cpu)",
+    )
     add_workers(parser)
     parser.set_defaults(when_interrupted=RESUMES)
 
 
 def run(args: Namespace, out: Output) -> int:
+    from fastface.inference import ProviderWarning
     from fastface.photos import photo_folder
 
     photo_folder(args.folder)  # before a library is made for nothing
-    with open_library(args, read_only=False, pack=args.pack) as library:
+    warnings.simplefilter("ignore", ProviderWarning)  # the summary says it
+    with open_library(args, read_only=False, pack=args.pack, providers=args.provider) as library:
         summary = scan(library, args.folder, workers=args.workers, out=out)
     if out.as_json:
         out.json(as_json(summary))
     else:
         if not out.quiet:
             print(sentence(summary))
+        for line in placed(summary):
+            out.say(line)
         show_failures(summary, out)
         if summary.n_people:
             out.say("Next: `fastface people` lists them, `fastface report --open` shows them.")
@@ -94,6 +113,18 @@ def sentence(summary: ScanSummary) -> str:
     )
 
 
+def placed(summary: ScanSummary) -> list[str]:
+    """Where the models ran, if anything but the processor was asked for."""
+    lines = []
+    for role, placement in summary.placements.items():
+        if placement.asked != ("cpu",):
+            layers = {name: f"{name} ({count(n, 'layer')})" for name, n in placement.layers.items()}
+            where = ", ".join(layers.values() or placement.obtained)
+            reasons = "".join(f"; {name} {why}" for name, why in placement.missing.items())
+            lines.append(f"The {role} ran on {where}{reasons}.")
+    return lines
+
+
 def show_failures(summary: ScanSummary, out: Output) -> None:
     """The photos that could not be read: some of them, and how many more there are."""
     for path, reason in summary.failures[:FAILURES_SHOWN]:
@@ -117,4 +148,5 @@ def as_json(summary: ScanSummary) -> dict[str, Any]:
         "people": summary.n_people,
         "seconds": round(summary.seconds, 3),
         "failures": [{"photo": str(path), "reason": why} for path, why in summary.failures],
+        "placements": {role: asdict(where) for role, where in summary.placements.items()},
     }
