@@ -243,7 +243,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         album, later = Path(folder) / "album", Path(folder) / "later"
         copy_photos(options.data, album, later, options.people)
-        engine = Remembering(options.cache)
+        engine = Remembering(cache=options.cache)
         trial = Trial(Path(folder) / "private" / "library.db", album, Truth(labels), engine)
         scan(trial)
         with trial.open() as library:
@@ -258,7 +258,7 @@ def main() -> None:
             with trial.open() as library:
                 now = check(trial, library)
             words, ids = f"{now.n_intact}/{len(trial.log)}", f"{now.n_ids}/{len(trial.ids)}"
-            shares = f"{now.said:8.2%}{now.kept:8.2%}{now.later:8.2%}"
+            shares = f"{now.said:8.2%}{now.kept:8.2%}{now.later:8.2%}".replace("nan%", "   -")
             print(f"{what:<36}{words:>12}{shares}{ids:>9}", flush=True)
 
 

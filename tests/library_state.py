@@ -65,7 +65,8 @@ def _said(verdict: Verdict, index: dict[int, int]) -> Said:
     undoes = index[payload["verdict"]] if "verdict" in payload else None
     people = words.people_of(verdict)
     forgotten = "redacted" in payload
-    return Said(verdict.kind, people, faces, payload.get("name"), undoes, forgotten)
+    name, batch = payload.get("name"), payload.get("batch")
+    return Said(verdict.kind, people, faces, name, undoes, batch, forgotten)
 
 
 def copy_reversed(source: Path, target: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 import names_kept
 from fastface.photos import content_hash
-from fastface.pipeline import Grouping
+from fastface.pipeline import Gallery, Grouping
 from fastface.store import Facts
 from fastface.types import Box, IntArray
 from naming_user import User
@@ -27,8 +27,8 @@ class Careless(FakeEngine):
     def __reduce__(self) -> tuple[type[Careless], tuple[()]]:
         return Careless, ()
 
-    def group(self, facts: Facts, said: IntArray) -> Grouping:
-        found = super().group(facts, said)
+    def group(self, facts: Facts, said: IntArray, *, known: Gallery | None = None) -> Grouping:
+        found = super().group(facts, said, known=known)
         if self.threshold is None:
             return found
         rng = np.random.default_rng(round(100 * self.threshold))

@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from fastface.library import Library
-from fastface.pipeline import Grouping
+from fastface.pipeline import Gallery, Grouping
 from fastface.store import Facts
 from fastface.types import IntArray
 from tests.fake_engine import UNCLEAR, FakeEngine, again, paint
@@ -43,8 +43,8 @@ class Whim(FakeEngine):
 
     seed: int = 0
 
-    def group(self, facts: Facts, said: IntArray) -> Grouping:
-        found = super().group(facts, said)
+    def group(self, facts: Facts, said: IntArray, *, known: Gallery | None = None) -> Grouping:
+        found = super().group(facts, said, known=known)
         if not self.seed:
             return found
         rng = np.random.default_rng(self.seed)
@@ -156,7 +156,33 @@ class AnyHistory(RuleBasedStateMachine):
                 self.library.undo(number)
             return
         self.library.undo(number)
-        self.log.append(Said("undo", undoes=index))
+        batch = log_of(self.library)[-1].batch
+        together = log.together(index)
+        assert (batch is None) == (len(together) == 1)
+        self.log += [Said("undo", undoes=k, batch=batch) for k in together]
+
+    @rule(same=st.booleans())
+    def answer_a_question(self, same: bool) -> None:
+        """Only which people are asked about is up to the library."""
+        before = picture(self.library)
+        for question in self.library.suggest(1):
+            one, other = (int(side.person[1:]) for side in question.sides)
+            assert not (before.people[one].hidden or before.people[other].hidden)
+            self.library.answer(question, same=same)
+            said = log_of(self.library)[-1]
+            joined = one != other and same
+            assert said.kind == ("same" if joined else "confirm" if same else "different")
+            assert {one, other} <= {*said.people, *said.faces.values()}
+            self._hear(said)
+            assert not any(again == question for again in self.library.suggest(5))
+
+    @rule()
+    def names_go_out_and_come_in(self) -> None:
+        """Beside the photos; those may have moved since names were written beside them."""
+        self._import_names()
+        self.library.export_names()
+        self._import_names()
+        assert not self.library.import_names(replace=True).n_answers, "nothing is new any more"
 
     @precondition(lambda self: len(self.forgotten) < 6)
     @rule(person=st.integers(0, 7))
@@ -283,6 +309,14 @@ class AnyHistory(RuleBasedStateMachine):
         assert len(of_people) == len(set(of_people)), "nobody's face is somebody else's"
         assert {*of_people} == {f.id for f in self.library.faces() if f.person is not None}
         assert not self.forgotten & now.keys()
+
+    def _import_names(self) -> None:
+        report = self.library.import_names()
+        said = log_of(self.library)[len(self.log) :]
+        assert len(said) == report.n_answers
+        assert len({verdict.batch for verdict in said}) <= 1
+        for verdict in said:
+            self._hear(verdict)
 
     # -- tools -----------------------------------------------------------------------------------
 

@@ -13,13 +13,17 @@ AFFIRMING = {"name", "same", "different", "confirm", "hide", "unhide", "favourit
 
 @dataclass
 class Said:
-    """kind, people and name as in the log; faces: who each is said to be; undoes: an index."""
+    """kind, people and name as in the log; faces: who each is said to be; undoes: an index.
+
+    batch: a number that what is taken back together shares.
+    """
 
     kind: str
     people: list[int] = field(default_factory=list)
     faces: dict[Face, int] = field(default_factory=dict)
     name: str | None = None
     undoes: int | None = None
+    batch: int | None = None
     forgotten: bool = False
 
 
@@ -41,6 +45,13 @@ class Log:
                 assert said.undoes is not None
                 undone.add(said.undoes)
         return [k for k, s in enumerate(self.said) if k not in undone and not s.forgotten]
+
+    def together(self, index: int) -> list[int]:
+        """What counts and is taken back with the verdict at an index."""
+        batch = self.said[index].batch
+        if batch is None:
+            return [index]
+        return [k for k in self.standing if self.said[k].batch == batch]
 
     def _ties(self) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
         """Merges (oldest first) and partings that hold; the latest is heard first."""
