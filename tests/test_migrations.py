@@ -5,7 +5,12 @@ The dumps hold made-up photos of `fake_engine`, no real faces.
 
 from __future__ import annotations
 
+import signal
 import sqlite3
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -138,3 +143,61 @@ def test_who_is_who_in_format_4(tmp_path: Path) -> None:
         assert known == ["p1", "p4", None]
         library.recluster()
         assert who(library) == expected
+
+
+DYING = """
+import os, signal, sqlite3, sys
+from pathlib import Path
+from fastface.store import database
+
+connect, n_left, n_seen = sqlite3.connect, int(sys.argv[2]), 0
+
+def tick():  # every ten instructions of SQLite's
+    global n_seen
+    n_seen += 1
+    if n_seen == n_left:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+def mortal(*args, **options):
+    connection = connect(*args, **options)
+    connection.set_progress_handler(tick, 10)
+    return connection
+
+sqlite3.connect = mortal
+database.Database(Path(sys.argv[1]))
+print(n_seen)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no kill -9")
+def test_killed_while_migrating(tmp_path: Path) -> None:
+    """At several moments of the way from the first format to today's."""
+
+    def migrate(path: Path, n_left: int) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", DYING, path, str(n_left)]
+        return subprocess.run(command, check=False, capture_output=True, text=True)
+
+    n_ticks = int(migrate(stored(1, tmp_path), -1).stdout)
+    versions = set()
+    for share in (0.2, 0.4, 0.6, 0.8, 0.95):
+        (tmp_path / "library-1.db").unlink()
+        path = stored(1, tmp_path)
+        assert migrate(path, int(share * n_ticks)).returncode == -signal.SIGKILL
+        connection = sqlite3.connect(path)
+        versions.add(connection.execute("PRAGMA user_version").fetchone()[0])
+        connection.close()
+        with Library(path, engine=FakeEngine()) as library:
+            assert who(library) == AFTER_NAMING
+    assert len(versions) > 1, "it was in the midst of different steps"
+
+
+def test_opened_by_several_at_once(tmp_path: Path) -> None:
+    path, together = stored(1, tmp_path), threading.Barrier(4)
+
+    def people(_: int) -> object:
+        together.wait()
+        with Library(path, engine=FakeEngine()) as library:
+            return who(library)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(people, range(4))) == [AFTER_NAMING] * 4

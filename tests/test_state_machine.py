@@ -30,7 +30,7 @@ from fastface.types import IntArray
 from tests.fake_engine import UNCLEAR, FakeEngine, again, paint
 from tests.library_state import Picture, copy_reversed, log_of, picture
 from tests.reference.people import Face, Log, Said, expected
-from tests.test_forgetting import found
+from tests.test_forgetting import found, pieces
 
 PHOTOS = ([0], [0, 1], [0, 2], [], [1], [1, 0, 3], [2, UNCLEAR], [3], [1, 2])
 NAMES = ("Ada", "Bea", "Cleo")
@@ -199,7 +199,7 @@ class AnyHistory(RuleBasedStateMachine):
                WHERE person_id = ?""",
             (number,),
         )
-        self.traces += [row[0] for row in rows]
+        self.traces += [piece for row in rows for piece in pieces(row[0])]
         self.library.forget(f"p{number}")
         for k, said in enumerate(self.log):
             left = {face: who for face, who in said.faces.items() if face not in gone}
