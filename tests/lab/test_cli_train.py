@@ -30,3 +30,17 @@ def test_train_and_resume(crops_folder, tmp_path, capsys):
     assert result["step"] == result["steps"] == 3
     assert result["loss"] > 0
     assert (tmp_path / "run" / "checkpoint.pt").is_file()
+
+
+def test_designs_are_chosen_on_the_command_line():
+    pytest.importorskip("torch", reason="needs the extra lab")
+    from fastface.cli import build_parser
+    from fastface.cli.lab.train import chosen_recipe
+    from fastface.lab.train import RECIPES
+
+    line = "lab train --data d --out o --preset study --attention cbam --width 0.5 --masks 0.1"
+    recipe = chosen_recipe(build_parser().parse_args(line.split()))
+    assert (recipe.design.attention, recipe.design.width) == ("cbam", 0.5)
+    assert recipe.design.depth == RECIPES["study"].design.depth
+    assert recipe.curriculum.masks == 0.1
+    assert recipe.steps == RECIPES["study"].steps

@@ -33,10 +33,11 @@ def session_of(content):
 
 @pytest.mark.parametrize("activation", ["prelu", "leaky"])
 @pytest.mark.parametrize("kind", ATTENTIONS)
-def test_onnx_equals_pytorch(kind, activation):
+@pytest.mark.parametrize("plain_prelu", [False, True])
+def test_onnx_equals_pytorch(kind, activation, plain_prelu):
     design = Design(width=0.25, depth=0.25, attention=kind, activation=activation, embedding=64)
     network = lived_in(FaceNet(design))
-    session = session_of(to_onnx(network))
+    session = session_of(to_onnx(network, plain_prelu=plain_prelu))
     assert network.training  # as it was
     images = np.random.default_rng(0).uniform(0, 255, (3, 3, 112, 112)).astype(np.float32)
     with torch.inference_mode():
@@ -45,12 +46,13 @@ def test_onnx_equals_pytorch(kind, activation):
     assert np.abs(found - expected).max() < 1e-5 * np.abs(expected).max()
 
 
+@pytest.mark.parametrize("plain_prelu", [False, True])
 @pytest.mark.parametrize("kind", ATTENTIONS)
-def test_phones_take_the_whole_graph(kind, tmp_path, caplog):
+def test_phones_take_the_whole_graph(kind, plain_prelu, tmp_path, caplog):
     usability = pytest.importorskip("onnxruntime.tools.mobile_helpers.usability_checker")
     path = tmp_path / "network.onnx"
     network = FaceNet(Design(width=0.125, depth=0.25, attention=kind, embedding=32))
-    path.write_bytes(to_onnx(network, batch=1))
+    path.write_bytes(to_onnx(network, batch=1, plain_prelu=plain_prelu))
     logger = logging.getLogger("usability")
     with caplog.at_level(logging.INFO, logger="usability"):
         usability.analyze_model(path, skip_optimize=False, logger=logger)

@@ -89,10 +89,7 @@ def cached_pixels(
     path = cache / f"crops-{key}.npy"
     if not path.is_file():
         cache.mkdir(mode=0o700, parents=True, exist_ok=True)
-        pixels = np.zeros((len(content), CROP_SIZE, CROP_SIZE, 3), np.uint8)
-        for row, crop in zip(pixels, decode(), strict=True):
-            row[:] = crop
-        write_private(path, _npy(pixels))
+        write_private(path, _npy(np.stack(list(decode()))))
     return np.load(path, mmap_mode="r"), key
 
 

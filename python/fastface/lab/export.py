@@ -12,18 +12,24 @@ import warnings
 import torch
 from torch import nn
 
+from fastface.graphs import INPUT, OUTPUT, fold_constants, read, rewrite_prelu, write
 from fastface.lab.network import INPUT_SIZE
-
-INPUT, OUTPUT = "data", "fc1"
 
 _OPSET = 13  # what the converted models use
 
 
-def to_onnx(network: nn.Module, *, batch: int | None = None, size: int = INPUT_SIZE) -> bytes:
+def to_onnx(
+    network: nn.Module,
+    *,
+    batch: int | None = None,
+    size: int = INPUT_SIZE,
+    plain_prelu: bool = False,
+) -> bytes:
     """The network in evaluation as an ONNX file's content: (batch, 3, size, size) float32 in.
 
-    batch: fixed, 1 for phones; None leaves it free.  Normalisations are folded into convolutions.
-    The network itself is left as it was.
+    batch: fixed, 1 for phones; None leaves it free.  plain_prelu: keep PReLU as an operator, as a
+    phone's accelerator wants it; else it is rewritten for ONNX Runtime's fast layout on CPUs.
+    Normalisations are folded into convolutions.  The network itself is left as it was.
     """
     training = network.training
     example = torch.zeros(batch or 1, 3, size, size)
@@ -44,4 +50,8 @@ def to_onnx(network: nn.Module, *, batch: int | None = None, size: int = INPUT_S
             )
     finally:
         network.train(training)
-    return buffer.getvalue()
+    graph = read(buffer.getvalue())
+    fold_constants(graph)
+    if not plain_prelu:
+        rewrite_prelu(graph)
+    return write(graph)

@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFilter
 
-from fastface.lab.crops import CROP_SIZE
 from fastface.lab.fabrics import FABRICS
 from fastface.templates import ARCFACE
 from fastface.types import FloatArray, ImageArray
@@ -38,14 +37,15 @@ def wear_mask(
 ) -> ImageArray:
     """The face with a mask over nose, mouth and chin.
 
-    strength: how much shapes and fit vary, 0..1.  landmarks: (5, 2), pixels of the crop.
+    crop: (side, side, 3) uint8.  strength: how much shapes and fit vary, 0..1.  landmarks: (5, 2),
+    pixels of the crop.
     """
-    points = np.asarray(landmarks, np.float64)
+    side, points = crop.shape[0], np.asarray(landmarks, np.float64)
     outline = _fit(_shape(strength, rng), points)
-    cover = _drawn(lambda draw: draw.polygon(_scaled(outline), fill=255))
-    straps = _drawn(lambda draw: _draw_straps(draw, outline, rng))
+    cover = _drawn(side, lambda draw: draw.polygon(_scaled(outline), fill=255))
+    straps = _drawn(side, lambda draw: _draw_straps(draw, outline, side, rng))
     fabric = FABRICS[rng.integers(len(FABRICS))]
-    cloth = fabric(CROP_SIZE, rng) * _folds(points, rng)
+    cloth = fabric(side, rng) * _folds(points, side, rng)
     cloth = _as_colourful(np.clip(cloth * _light(crop), 0, 1), crop) * 255
     face = crop * (1 - 0.35 * _shadow(cover))[:, :, None]
     strap_tone = np.float32(rng.uniform(150, 240)) * _light(crop)
@@ -88,9 +88,9 @@ def _smooth(corners: npt.NDArray[np.float64], per_side: int = 8) -> npt.NDArray[
     return np.concatenate(sides)
 
 
-def _drawn(draw_on: Callable[[ImageDraw.ImageDraw], None]) -> FloatArray:
-    """What `draw_on` draws, white on black, as (112, 112) float32 in 0..1."""
-    canvas = Image.new("L", (CROP_SIZE * _FINE, CROP_SIZE * _FINE))
+def _drawn(side: int, draw_on: Callable[[ImageDraw.ImageDraw], None]) -> FloatArray:
+    """What `draw_on` draws, white on black, as (side, side) float32 in 0..1."""
+    canvas = Image.new("L", (side * _FINE, side * _FINE))
     draw_on(ImageDraw.Draw(canvas))
     return np.asarray(canvas.reduce(_FINE), np.float32) / np.float32(255)
 
@@ -99,22 +99,24 @@ def _scaled(outline: FloatArray) -> list[tuple[float, float]]:
     return [(float(x * _FINE), float(y * _FINE)) for x, y in outline]
 
 
-def _draw_straps(draw: ImageDraw.ImageDraw, outline: FloatArray, rng: np.random.Generator) -> None:
+def _draw_straps(
+    draw: ImageDraw.ImageDraw, outline: FloatArray, side: int, rng: np.random.Generator
+) -> None:
     """Bands from both upper corners towards the ears, as good as level."""
-    for side, edge in ((outline[:, 0].argmax(), CROP_SIZE), (outline[:, 0].argmin(), 0)):
-        x, y = outline[side]
+    for corner, edge in ((outline[:, 0].argmax(), side), (outline[:, 0].argmin(), 0)):
+        x, y = outline[corner]
         ear = (edge, y - rng.uniform(2, 12))
         line = [(float(x * _FINE), float(y * _FINE)), (ear[0] * _FINE, float(ear[1] * _FINE))]
         draw.line(line, fill=255, width=round(_STRAP_PX * _FINE))
 
 
-def _folds(points: npt.NDArray[np.float64], rng: np.random.Generator) -> FloatArray:
+def _folds(points: npt.NDArray[np.float64], side: int, rng: np.random.Generator) -> FloatArray:
     """Shade of the cloth's own form: it turns away at the sides, creases run from the nose."""
-    y, x = np.mgrid[:CROP_SIZE, :CROP_SIZE].astype(np.float32)
+    y, x = np.mgrid[:side, :side].astype(np.float32)
     width = np.linalg.norm(points[1] - points[0])
     away = (x - points[2, 0]) / (1.25 * width)
     round_ = np.sqrt(np.clip(1 - away**2, 0.08, 1))
-    crease = np.sin(y / CROP_SIZE * rng.uniform(8, 22) + away * rng.uniform(-3, 3) + rng.random())
+    crease = np.sin(y / side * rng.uniform(8, 22) + away * rng.uniform(-3, 3) + rng.random())
     shade = (0.55 + 0.45 * round_) * (1 + 0.05 * crease)
     return np.asarray(shade[:, :, None], np.float32)
 

@@ -19,8 +19,8 @@ from fastface.embedding import align
 from fastface.errors import PhotoError
 from fastface.images import decode
 from fastface.inference import OrtSession
-from fastface.lab.crops import CROP_SIZE, cached_pixels
-from fastface.templates import ARCFACE
+from fastface.lab.crops import cached_pixels
+from fastface.templates import ARCFACE, Template
 from fastface.types import FloatArray, ImageArray, IntArray
 
 _DECODE_SIDE = 250  # LFW's own size
@@ -29,7 +29,7 @@ _FACE_SHARE = 0.45  # of the photo's side is the crop of its middle, where no fa
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pairs:
-    """pixels: (n, 112, 112, 3) uint8, one aligned crop per photo.  people: (n,) whose.
+    """pixels: (n, side, side, 3) uint8, one aligned crop per photo.  people: (n,) whose.
     first, second: (p,) rows of `pixels`.  same: (p,) bool.  fold: (p,)."""
 
     pixels: ImageArray
@@ -49,7 +49,7 @@ class Verification(NamedTuple):
     tar: float
 
 
-def load_pairs(folder: Path, cache: Path) -> Pairs:
+def load_pairs(folder: Path, cache: Path, template: Template = ARCFACE) -> Pairs:
     """The photos of `folder/pairs.txt`, found and aligned by the default detector.
 
     Of several faces the most central one counts; where none is found, the photo's middle is taken.
@@ -66,8 +66,8 @@ def load_pairs(folder: Path, cache: Path) -> Pairs:
     detector = Detector(_session())
     pixels, _ = cached_pixels(
         cache,
-        [f"pair {file}" for file in files],
-        lambda: (_central_crop(detector, folder / file) for file in files),
+        [f"{template} {file}" for file in files],
+        lambda: (_central_crop(detector, folder / file, template) for file in files),
     )
     names = [file.partition("/")[0] for file in files]
     return Pairs(
@@ -80,9 +80,12 @@ def load_pairs(folder: Path, cache: Path) -> Pairs:
     )
 
 
-def verify(embeddings: FloatArray, pairs: Pairs) -> Verification:
-    """How well unit vectors of `pairs.pixels` tell one person from two."""
-    similarity = np.einsum("nd,nd->n", embeddings[pairs.first], embeddings[pairs.second])
+def verify(first: FloatArray, second: FloatArray, pairs: Pairs) -> Verification:
+    """How well unit vectors tell one person from two.
+
+    first, second: (n, d), vectors of all of `pairs.pixels`, as either side of a pair shows them.
+    """
+    similarity = np.einsum("nd,nd->n", first[pairs.first], second[pairs.second])
     scores = []
     for fold in np.unique(pairs.fold):
         test = pairs.fold == fold
@@ -124,15 +127,15 @@ def _session() -> OrtSession:
     return OrtSession(file.path, sha256=file.sha256)
 
 
-def _central_crop(detector: Detector, path: Path) -> ImageArray:
+def _central_crop(detector: Detector, path: Path, template: Template) -> ImageArray:
     pixels = decode(path, min_side=_DECODE_SIDE).pixels
     height, width = pixels.shape[:2]
     found = detector.detect(pixels)
     if len(found):
         centres = found.boxes[:, :2] + found.boxes[:, 2:] / 2
         nearest = np.hypot(*(centres - [width / 2, height / 2]).T).argmin()
-        return align(pixels, found.landmarks[nearest : nearest + 1])[0]
-    scale = min(height, width) * _FACE_SHARE / CROP_SIZE
+        return align(pixels, found.landmarks[nearest : nearest + 1], template)[0]
+    scale = min(height, width) * _FACE_SHARE / ARCFACE.side
     middle = np.array([width, height]) / 2
-    landmarks = (np.array(ARCFACE.points) - CROP_SIZE / 2) * scale + middle
-    return align(pixels, landmarks[None].astype(np.float32))[0]
+    landmarks = (np.array(ARCFACE.points) - ARCFACE.side / 2) * scale + middle
+    return align(pixels, landmarks[None].astype(np.float32), template)[0]

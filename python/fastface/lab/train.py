@@ -10,7 +10,7 @@ import io
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +75,8 @@ RECIPES = {
         PRESETS["peoplenet"], 20_000, batch=32, balanced=0, cosine=10, relation=10, margin=0.05
     ),
     "lecture": Recipe(PRESETS["lecture"], 60_000, batch=256, cosine=10, relation=10, margin=0.05),
+    # Minutes, to compare designs with one another.
+    "study": Recipe(PRESETS["tiny"], 1000, batch=32, rate=3e-3, balanced=0, cosine=10, relation=10),
     # From scratch, by the labelled people alone.
     "tiny": Recipe(PRESETS["tiny"], 1500, balanced=1.0, cosine=0, margin=1, margin_kind="cosface"),
 }
@@ -314,9 +316,3 @@ def _groups(network: nn.Module, head: nn.Module, decay: float) -> list[dict[str,
         {"params": [p for p in parameters if p.ndim > 1], "weight_decay": decay},
         {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
     ]
-
-
-def with_steps(recipe: Recipe, steps: int | None, seed: int | None) -> Recipe:
-    """The recipe with what the caller chose in the place of the preset's."""
-    recipe = recipe if steps is None else replace(recipe, steps=steps)
-    return recipe if seed is None else replace(recipe, seed=seed)

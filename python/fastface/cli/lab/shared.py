@@ -6,6 +6,7 @@ import argparse
 import importlib.util
 import sys
 from pathlib import Path
+from typing import Any
 
 from fastface.errors import FastfaceError
 
@@ -21,6 +22,21 @@ def need_torch() -> None:
 def add_data(parser: argparse.ArgumentParser, what: str) -> None:
     """`--data DIR` and `--cache DIR`."""
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help=what)
+    add_cache(parser)
+
+
+def add_models(parser: argparse.ArgumentParser) -> None:
+    """`MODEL...` and where the results go."""
+    parser.add_argument(
+        "models", nargs="+", metavar="MODEL", help="a pack, an .onnx file or a training's folder"
+    )
+    parser.add_argument(
+        "--log", type=Path, metavar="FILE", help="add the results to FILE, for pareto and report"
+    )
+
+
+def add_cache(parser: argparse.ArgumentParser) -> None:
+    """`--cache DIR`."""
     parser.add_argument(
         "--cache",
         type=Path,
@@ -37,6 +53,15 @@ def cache_folder(chosen: Path | None) -> Path:
         chosen = Path(platformdirs.user_cache_dir("fastface", appauthor=False)) / "lab"
     chosen.mkdir(mode=0o700, parents=True, exist_ok=True)
     return chosen
+
+
+def keep_result(log: Path | None, kind: str, rows: list[dict[str, Any]]) -> None:
+    """Append results to a log of JSON lines, each with what was run, where and when."""
+    if log is None:
+        return
+    from fastface.lab.results import append
+
+    append(log, kind, rows)
 
 
 class Line:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fastface.cli.arguments import Commands, add_command, positive
 from fastface.cli.lab.shared import Line, add_data, cache_folder, need_torch
 from fastface.cli.output import Output
 
 if TYPE_CHECKING:
-    from fastface.lab.train import Moment
+    from fastface.lab.train import Moment, Recipe
 
-PRESETS = ("lecture", "peoplenet", "tiny")
+PRESETS = ("lecture", "peoplenet", "study", "tiny")
 
 
 def register(actions: Commands) -> None:
@@ -25,10 +26,11 @@ def register(actions: Commands) -> None:
         summary="teach a network from aligned face crops",
         description="""\
 DIR holds aligned 112 x 112 crops: SET/PERSON/photo.jpg where people are known and
-SET/photo.jpg where they are not. `peoplenet` and `lecture` (the full width, for a GPU)
-learn mostly from the installed embedder, `tiny` from the labelled people alone. A GPU is
-used where there is one. Ctrl-C keeps what was learnt; --resume goes on from there, to
-the same result as without a stop. With --resume, another --steps reshapes the rest.
+SET/photo.jpg where they are not. `peoplenet`, `lecture` (the full width, for a GPU) and
+`study` (minutes, to compare designs) learn mostly from the installed embedder, `tiny`
+from the labelled people alone. A GPU is used where there is one. Ctrl-C keeps what was
+learnt; --resume goes on from there, to the same result as without a stop. With --resume,
+another --steps reshapes the rest.
 
 Writes checkpoint.pt (readable by you alone) and log.csv to the --out folder.
 
@@ -45,6 +47,10 @@ cosine to the teacher on crops kept out of training).""",
         "--preset", choices=PRESETS, default="peoplenet", help="network and recipe (peoplenet)"
     )
     parser.add_argument("--steps", type=positive, metavar="N", help="in the place of the preset's")
+    parser.add_argument("--attention", choices=("none", "se", "cbam"), help="of every bottleneck")
+    parser.add_argument("--width", type=float, metavar="X", help="multiplies all channels")
+    parser.add_argument("--depth", type=float, metavar="X", help="multiplies the deep modules")
+    parser.add_argument("--masks", type=float, metavar="X", help="share of faces given a mask")
     parser.add_argument("--seed", type=int, metavar="N", help="another beginning (default 0)")
     parser.add_argument(
         "--threads", type=positive, metavar="N", help="of the processor; the result depends on it"
@@ -59,11 +65,11 @@ def run(args: Namespace, out: Output) -> None:
 
     from fastface.lab import crops as crop_folders
     from fastface.lab import teachers
-    from fastface.lab.train import RECIPES, Trainer, with_steps
+    from fastface.lab.train import Trainer
 
     if args.threads is not None:
         torch.set_num_threads(args.threads)
-    recipe = with_steps(RECIPES[args.preset], args.steps, args.seed)
+    recipe = chosen_recipe(args)
     cache = cache_folder(args.cache)
     args.out.mkdir(mode=0o700, parents=True, exist_ok=True)
     crops = crop_folders.load_folder(args.data, cache)
@@ -93,6 +99,20 @@ def run(args: Namespace, out: Output) -> None:
         out.json(result)
     else:
         out.pairs(result.items())
+
+
+def chosen_recipe(args: Namespace) -> Recipe:
+    """The preset's recipe with what the user chose in the place of its own."""
+    from fastface.lab.train import RECIPES
+
+    recipe = RECIPES[args.preset]
+    design = replace(recipe.design, **_given(args, "attention", "width", "depth"))
+    curriculum = replace(recipe.curriculum, **_given(args, "masks"))
+    return replace(recipe, design=design, curriculum=curriculum, **_given(args, "steps", "seed"))
+
+
+def _given(args: Namespace, *names: str) -> dict[str, Any]:
+    return {name: value for name in names if (value := getattr(args, name)) is not None}
 
 
 def describe(moment: Moment) -> str:
