@@ -321,3 +321,10 @@ def test_bad_input_is_named(change, message):
         lasso(
             arguments.pop("dictionary"), arguments.pop("queries"), arguments.pop("lam"), **arguments
         )
+
+
+@pytest.mark.parametrize("solver", ["cd", "ista", "fista"])
+def test_atoms_too_small_to_square(solver):
+    codes = lasso([[1e-20, 0], [0, 1e-30]], [[0.0, 0.0], [1.0, 1.0]], 1.0, solver=solver)
+    assert codes.values.size == 0
+    np.testing.assert_array_equal(codes.gap, 0)

@@ -16,7 +16,7 @@ ROWS = 140  # below 128 rows nothing is quantised
 
 def edges(faces, threshold, torsos, alpha, *, quantise, groups=None, threads=1):
     return _core.pairwise_edges(
-        faces, float(threshold), torsos, alpha, 0.5, groups, threads, quantise
+        faces, float(threshold), torsos, alpha, 0.5, groups, threads, None, quantise
     )
 
 

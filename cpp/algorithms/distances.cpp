@@ -6,6 +6,7 @@
 #include "algorithms/sides.hpp"
 #include "core/kernels.hpp"
 #include "core/parallel.hpp"
+#include "core/watch.hpp"
 
 namespace fastface {
 
@@ -18,9 +19,12 @@ void fused_distances(MatrixView<const float> faces, MatrixView<const float> tors
   const Side right(observations, order, kernel.tile_cols, threads);
   const auto write_block = [&](std::size_t begin, std::size_t end) {
     const PackedRows rows = left.view(begin, end);
-    for (std::size_t panel = rows.first / kernel.tile_cols; panel < right.panels(); ++panel)
+    for (std::size_t panel = rows.first / kernel.tile_cols; panel < right.panels(); ++panel) {
       kernel.strip_block(rows, right.view(panel, panel + 1), observations.rule, out.data, out.cols);
+      advance(rows.count * kernel.tile_cols);
+    }
   };
+  const Stage stage(faces.rows * faces.rows / 2);
   parallel_for(left.panels(), left.step(), threads, write_block);
   for (std::size_t i = 0; i < faces.rows; ++i) out.row(i)[i] = observations.faces.present[i] ? 0 : kInfinity;
 }
@@ -62,14 +66,17 @@ void nearest(MatrixView<const float> queries, MatrixView<const float> gallery,
     float* heaps = distances.row(rows.first);
     std::vector<std::int32_t> heap_indices(rows.count * k, -1);
     std::fill_n(heaps, rows.count * k, kInfinity);
-    for (std::size_t panel = 0; panel < right.panels(); ++panel)
+    for (std::size_t panel = 0; panel < right.panels(); ++panel) {
       kernel.strip_nearest(rows, right.view(panel, panel + 1), queries.cols, k, heaps, heap_indices.data());
+      advance(rows.count * kernel.tile_cols);
+    }
     for (std::size_t r = 0; r < rows.count; ++r) {
       const std::size_t query = rows.first + r;
       write_places(std::span(heap_indices).subspan(r * k, k), query_rows.present[query] ? missing : anyone,
                    distances.row(query), indices.row(query));
     }
   };
+  const Stage stage(queries.rows * gallery.rows);
   parallel_for(left.panels(), left.step(), threads, search_block);
 }
 

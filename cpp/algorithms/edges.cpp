@@ -8,6 +8,7 @@
 #include "algorithms/near_pairs.hpp"
 #include "algorithms/sides.hpp"
 #include "core/parallel.hpp"
+#include "core/watch.hpp"
 
 namespace fastface {
 
@@ -52,6 +53,12 @@ struct Grouping {
   }
 
   std::size_t size() const { return bounds.size() - 1; }
+  std::uint64_t n_pairs() const {
+    std::uint64_t total = 0;
+    for (std::size_t group = 0; group < size(); ++group)
+      total += members(group).size() * members(group).size() / 2;
+    return total;
+  }
   std::span<const std::int32_t> members(std::size_t group) const {
     return std::span(order).subspan(bounds[group], bounds[group + 1] - bounds[group]);
   }
@@ -88,10 +95,14 @@ Edges pairwise_edges(MatrixView<const float> faces, MatrixView<const float> tors
   const bool grouped = !groups.empty();
   const ComparableRows rows(Observations(faces, torsos, weights, grouped, threads), quantise, threads);
   std::vector<EdgeList> lists;
-  if (grouped)
-    lists = edges_within_groups(Grouping(groups), rows, threshold, threads);
-  else
+  if (grouped) {
+    const Grouping grouping(groups);
+    const Stage stage(grouping.n_pairs());
+    lists = edges_within_groups(grouping, rows, threshold, threads);
+  } else {
+    const Stage stage(faces.rows * faces.rows / 2);
     lists.push_back(near_pairs(rows, all_rows(faces.rows), threshold, threads));
+  }
   return sorted(lists, faces.rows);
 }
 

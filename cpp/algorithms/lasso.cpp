@@ -9,6 +9,7 @@
 #include "algorithms/lasso_problem.hpp"
 #include "algorithms/lasso_solve.hpp"
 #include "core/parallel.hpp"
+#include "core/watch.hpp"
 
 namespace fastface {
 
@@ -73,6 +74,7 @@ std::vector<LassoCodes> solve(const Atoms& atoms, MatrixView<const float> querie
   const Problem problem(atoms, options);
   const double lipschitz = options.solver == LassoSolver::cd ? 0 : estimate_lipschitz(atoms);
   std::vector<std::vector<Code>> codes(lams.size(), std::vector<Code>(queries.rows));
+  const Stage stage(queries.rows * lams.size());
   parallel_for(queries.rows, block_size(atoms, queries.rows), options.threads,
                [&](std::size_t begin, std::size_t end) {
                  const MatrixView<const float> block{queries.row(begin), end - begin, queries.cols};

@@ -10,8 +10,13 @@ Correlator::Correlator(const Atoms& atoms, std::size_t most_vectors)
 
 std::span<const Told> Correlator::exactly(std::span<const float* const> vectors) {
   const std::size_t n_atoms = atoms_.size(), d = atoms_.dims();
-  atoms_.kernels().row_products(vectors.data(), vectors.size(), atoms_.rows().data(), n_atoms, d,
-                                correlations_.data(), n_atoms);
+  constexpr std::size_t kAtomsAtOnce = 4096;
+  for (std::size_t first = 0; first < n_atoms; first += kAtomsAtOnce) {
+    atoms_.kernels().row_products(vectors.data(), vectors.size(), atoms_.rows().data() + first,
+                                  std::min(kAtomsAtOnce, n_atoms - first), d, correlations_.data() + first,
+                                  n_atoms);
+    breathe();
+  }
   for (std::size_t i = 0; i < vectors.size(); ++i)
     told_[i] = {.correlations = correlations_.data() + i * n_atoms,
                 .norm = 0,
@@ -39,10 +44,12 @@ std::span<const Told> Correlator::roughly(std::span<const float* const> vectors)
   PackedWords left{};
   left.words = words_.data();
   left.bounds = bounds_.data();
-  for (std::size_t first = 0; first < n_atoms; first += kernels.tile_cols)
+  for (std::size_t first = 0; first < n_atoms; first += kernels.tile_cols) {
     kernels.word_products(left, vectors.size(), atoms_.words(first),
                           std::min(kernels.tile_cols, n_atoms - first), d, correlations_.data() + first,
                           n_atoms);
+    if (first / kernels.tile_cols % 64 == 0) breathe();
+  }
   for (std::size_t i = 0; i < vectors.size(); ++i)
     told_[i] = {.correlations = correlations_.data() + i * n_atoms,
                 .norm = bounds_[i].norm,

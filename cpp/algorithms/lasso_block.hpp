@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "algorithms/lasso_problem.hpp"
+#include "core/watch.hpp"
 
 namespace fastface::lasso_solvers {
 
@@ -69,10 +70,12 @@ void solve_in_step(Correlator& correlator, std::span<State> states, std::span<Co
     const std::span<const Told> told = rough ? correlator.roughly(residuals) : correlator.exactly(residuals);
     for (std::size_t t = 0; t < group.size(); ++t) {
       State& state = states[group[t]];
-      if (step(state, told[t]))
+      if (step(state, told[t])) {
         codes[group[t]] = state.code();
-      else
+        advance(1);
+      } else {
         unfinished.push_back(group[t]);
+      }
     }
     live.swap(unfinished);
   }

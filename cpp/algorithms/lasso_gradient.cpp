@@ -29,12 +29,15 @@ double squared_distance(std::span<const float> a, std::span<const float> b) {
   return total;
 }
 
+// A step may always be shorter; with this one no rate overflows, however small the atoms.
+constexpr double kLeastLipschitz = 1e-30;
+
 class Query {
  public:
   Query(const Problem& problem, const float* query, double lipschitz)
       : problem_(&problem),
         query_(query, problem.atoms.dims()),
-        lipschitz_(lipschitz),
+        lipschitz_(std::max(lipschitz, kLeastLipschitz)),
         certify_below_(problem.tol),
         current_(problem),
         ahead_(problem),

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/watch.hpp"
+
 namespace fastface::lasso_solvers {
 
 namespace {
@@ -72,7 +74,7 @@ int WorkingSet::solve(float accuracy, int max_passes) {
   while (passes < max_passes) {
     const float change = problem.kernels.coordinate_pass(gram_.data(), stride_, n, threshold,
                                                          problem.positive, values_.data(), gradient_.data());
-    ++passes;
+    if (++passes % 16 == 0) breathe();
     if (!(change > accuracy)) break;
     if (passes_owed > 0) {
       --passes_owed;

@@ -6,6 +6,7 @@
 
 #include "algorithms/strip_side.hpp"
 #include "core/parallel.hpp"
+#include "core/watch.hpp"
 
 namespace fastface {
 
@@ -59,6 +60,7 @@ class BlockSearch {
         left_(search.left_rows, StripSide::Role::left, panels_of(end - first, kernels().tile_rows)),
         right_(search.right_rows, StripSide::Role::right, 1),
         first_(first),
+        n_rows_(end - first),
         candidates_(search.quantised() ? (end - first) * kernels().tile_cols : 0),
         thresholds_(left_.panels() * left_.width(), search.threshold),
         reaches_(thresholds_.size(), search.reach),
@@ -71,12 +73,13 @@ class BlockSearch {
     // The first panel with a partner for any of the block's rows.
     std::size_t at = first_ < search_.right_first ? 0 : (first_ - search_.right_first) / width * width;
     for (; at < search_.right.size(); at += width) {
-      right_.take(search_.right.subspan(at, std::min(width, search_.right.size() - at)),
-                  search_.right_first + at);
+      const std::size_t rows = std::min(width, search_.right.size() - at);
+      right_.take(search_.right.subspan(at, rows), search_.right_first + at);
       if (search_.quantised())
         search_strip();
       else
         for (std::size_t panel = 0; panel < left_.panels(); ++panel) search_tile(panel);
+      advance(n_rows_ * rows);
     }
     settle();
     std::sort(found_.begin(), found_.end(),
@@ -142,7 +145,7 @@ class BlockSearch {
 
   const Search& search_;
   StripSide left_, right_;
-  std::size_t first_;
+  std::size_t first_, n_rows_;
   std::vector<Candidate> candidates_;
   std::vector<float> thresholds_, reaches_;
   std::vector<Edge> tile_;

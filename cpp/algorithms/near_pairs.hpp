@@ -3,7 +3,7 @@
 // all were.
 //
 // Memory: the pairs found, and less than 4 MiB per thread at 512 + 512 dimensions. The bits do not
-// depend on `threads` (0 = one per core).
+// depend on `threads` (0 = one per core). Advances a watch by the pairs compared, about.
 #pragma once
 
 #include <cstddef>

@@ -7,11 +7,13 @@
 
 #include "algorithms/disjoint_sets.hpp"
 #include "algorithms/vote_table.hpp"
+#include "core/watch.hpp"
 
 namespace fastface {
 namespace {
 
 constexpr std::int32_t kNone = -1;
+constexpr std::size_t kEdgesPerBreath = 1024;
 
 struct Cluster {
   std::int32_t name;  // largest leaf
@@ -45,7 +47,10 @@ class Sweep {
     for (const Against& pair : against) vote(pair.a, pair.b, -pair.votes);
     for (std::size_t k = 0; k < edges.size();) {
       level_ = edges[k].d;
-      for (; k < edges.size() && edges[k].d == level_; ++k) vote(edges[k].i, edges[k].j, 2);
+      for (; k < edges.size() && edges[k].d == level_; ++k) {
+        vote(edges[k].i, edges[k].j, 2);
+        if (k % kEdgesPerBreath == 0) breathe();
+      }
       settle();
     }
     return std::move(merges_);

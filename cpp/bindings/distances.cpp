@@ -9,6 +9,7 @@
 
 #include "bindings/arrays.hpp"
 #include "bindings/register.hpp"
+#include "bindings/watched.hpp"
 
 namespace fastface::bindings {
 
@@ -26,7 +27,7 @@ MatrixView<const float> optional_torsos(const std::optional<FloatArray>& torsos,
 
 py::tuple edges(const FloatArray& faces, float threshold, const std::optional<FloatArray>& torsos,
                 float alpha, float beta, const std::optional<py::array>& groups, std::size_t threads,
-                bool quantise) {
+                const py::object& progress, bool quantise) {
   const MatrixView<const float> face_rows = matrix(faces, "faces");
   const MatrixView<const float> torso_rows = optional_torsos(torsos, face_rows);
   IndexArray<std::int64_t> group_ids;
@@ -38,30 +39,25 @@ py::tuple edges(const FloatArray& faces, float threshold, const std::optional<Fl
       throw std::invalid_argument("groups: expected one per row of faces, " + std::to_string(face_rows.rows) +
                                   ", got shape " + shape_text(group_ids));
   }
-  Edges found;
-  {
-    const py::gil_scoped_release unlocked;
-    found = pairwise_edges(face_rows, torso_rows, group_of_row, threshold, {alpha, beta}, threads,
-                           quantise ? Quantise::automatic : Quantise::never);
-  }
+  Edges found = watched(progress, [&] {
+    return pairwise_edges(face_rows, torso_rows, group_of_row, threshold, {alpha, beta}, threads,
+                          quantise ? Quantise::automatic : Quantise::never);
+  });
   return py::make_tuple(take(std::move(found.i)), take(std::move(found.j)), take(std::move(found.d)));
 }
 
 py::array_t<float> dense(const FloatArray& faces, const std::optional<FloatArray>& torsos, float alpha,
-                         float beta, std::size_t threads) {
+                         float beta, std::size_t threads, const py::object& progress) {
   const MatrixView<const float> face_rows = matrix(faces, "faces");
   const MatrixView<const float> torso_rows = optional_torsos(torsos, face_rows);
   py::array_t<float> out({faces.shape(0), faces.shape(0)});
   const MatrixView<float> out_view{out.mutable_data(), face_rows.rows, face_rows.rows};
-  {
-    const py::gil_scoped_release unlocked;
-    fused_distances(face_rows, torso_rows, {alpha, beta}, out_view, threads);
-  }
+  watched(progress, [&] { return fused_distances(face_rows, torso_rows, {alpha, beta}, out_view, threads); });
   return out;
 }
 
-py::tuple k_nearest(const FloatArray& queries, const FloatArray& gallery, py::ssize_t k,
-                    std::size_t threads) {
+py::tuple k_nearest(const FloatArray& queries, const FloatArray& gallery, py::ssize_t k, std::size_t threads,
+                    const py::object& progress) {
   const MatrixView<const float> query_rows = matrix(queries, "queries");
   const MatrixView<const float> gallery_rows = matrix(gallery, "gallery");
   if (query_rows.cols != gallery_rows.cols)
@@ -75,10 +71,7 @@ py::tuple k_nearest(const FloatArray& queries, const FloatArray& gallery, py::ss
   py::array_t<float> distances({queries.shape(0), k});
   const MatrixView<std::int64_t> found_view{found.mutable_data(), query_rows.rows, columns};
   const MatrixView<float> distance_view{distances.mutable_data(), query_rows.rows, columns};
-  {
-    const py::gil_scoped_release unlocked;
-    nearest(query_rows, gallery_rows, found_view, distance_view, threads);
-  }
+  watched(progress, [&] { return nearest(query_rows, gallery_rows, found_view, distance_view, threads); });
   return py::make_tuple(found, distances);
 }
 
@@ -86,11 +79,12 @@ py::tuple k_nearest(const FloatArray& queries, const FloatArray& gallery, py::ss
 
 void register_distances(py::module_& module) {
   module.def("pairwise_edges", &edges, py::arg("faces"), py::arg("threshold"), py::arg("torsos"),
-             py::arg("alpha"), py::arg("beta"), py::arg("groups"), py::arg("threads"),
+             py::arg("alpha"), py::arg("beta"), py::arg("groups"), py::arg("threads"), py::arg("progress"),
              py::arg("quantise") = true);
   module.def("fused_distances", &dense, py::arg("faces"), py::arg("torsos"), py::arg("alpha"),
-             py::arg("beta"), py::arg("threads"));
-  module.def("nearest", &k_nearest, py::arg("queries"), py::arg("gallery"), py::arg("k"), py::arg("threads"));
+             py::arg("beta"), py::arg("threads"), py::arg("progress"));
+  module.def("nearest", &k_nearest, py::arg("queries"), py::arg("gallery"), py::arg("k"), py::arg("threads"),
+             py::arg("progress"));
 }
 
 }  // namespace fastface::bindings

@@ -9,6 +9,7 @@
 
 #include "bindings/arrays.hpp"
 #include "bindings/register.hpp"
+#include "bindings/watched.hpp"
 
 namespace fastface::bindings {
 
@@ -41,29 +42,20 @@ py::list take_path(std::vector<LassoCodes> path) {
 }
 
 py::list solve(const FloatArray& dictionary, const FloatArray& queries, const std::vector<double>& lams,
-               const std::string& solver, bool positive, double tol, int max_iter, std::size_t threads) {
+               const std::string& solver, bool positive, double tol, int max_iter, std::size_t threads,
+               const py::object& progress) {
   const auto atoms = matrix(dictionary, "dictionary");
   const auto rows = matrix(queries, "queries");
   const LassoOptions options = options_of(solver, positive, tol, max_iter, threads);
-  std::vector<LassoCodes> path;
-  {
-    const py::gil_scoped_release unlocked;
-    path = lasso_path(atoms, rows, lams, options);
-  }
-  return take_path(std::move(path));
+  return take_path(watched(progress, [&] { return lasso_path(atoms, rows, lams, options); }));
 }
 
 py::list solve_with(const LassoDictionary& dictionary, const FloatArray& queries,
                     const std::vector<double>& lams, const std::string& solver, bool positive, double tol,
-                    int max_iter, std::size_t threads) {
+                    int max_iter, std::size_t threads, const py::object& progress) {
   const auto rows = matrix(queries, "queries");
   const LassoOptions options = options_of(solver, positive, tol, max_iter, threads);
-  std::vector<LassoCodes> path;
-  {
-    const py::gil_scoped_release unlocked;
-    path = dictionary.lasso_path(rows, lams, options);
-  }
-  return take_path(std::move(path));
+  return take_path(watched(progress, [&] { return dictionary.lasso_path(rows, lams, options); }));
 }
 
 void add(LassoDictionary& dictionary, const FloatArray& atoms, std::int64_t label, std::size_t threads) {
@@ -76,7 +68,8 @@ void add(LassoDictionary& dictionary, const FloatArray& atoms, std::int64_t labe
 
 void register_lasso(py::module_& module) {
   module.def("lasso", &solve, py::arg("dictionary"), py::arg("queries"), py::arg("lams"), py::arg("solver"),
-             py::arg("positive"), py::arg("tol"), py::arg("max_iter"), py::arg("threads"));
+             py::arg("positive"), py::arg("tol"), py::arg("max_iter"), py::arg("threads"),
+             py::arg("progress"));
   // Whatever may wait for another thread does so without the interpreter's lock.
   using Unlocked = py::call_guard<py::gil_scoped_release>;
   // A plain type for a metaclass: pybind11's own is for static properties, and unknown to type checkers.
@@ -87,7 +80,7 @@ void register_lasso(py::module_& module) {
       .def("add", &add, py::arg("atoms"), py::arg("label"), py::arg("threads"))
       .def("remove", &LassoDictionary::remove, py::arg("label"), Unlocked())
       .def("lasso", &solve_with, py::arg("queries"), py::arg("lams"), py::arg("solver"), py::arg("positive"),
-           py::arg("tol"), py::arg("max_iter"), py::arg("threads"));
+           py::arg("tol"), py::arg("max_iter"), py::arg("threads"), py::arg("progress"));
 }
 
 }  // namespace fastface::bindings

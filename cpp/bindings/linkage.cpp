@@ -13,6 +13,7 @@
 #include "algorithms/crowd_edges.hpp"
 #include "bindings/arrays.hpp"
 #include "bindings/register.hpp"
+#include "bindings/watched.hpp"
 
 namespace fastface::bindings {
 namespace {
@@ -94,11 +95,7 @@ py::tuple median_linkage(std::size_t n, const py::array& i, const py::array& j, 
     throw std::invalid_argument("i, j, d: expected the same length, got " + shape_text(i) + ", " +
                                 shape_text(j) + " and " + shape_text(distance));
 
-  Linkage linkage;
-  {
-    const py::gil_scoped_release unlocked;
-    linkage = fastface::median_linkage(problem);
-  }
+  const Linkage linkage = watched(py::none(), [&] { return fastface::median_linkage(problem); });
   const auto rows = static_cast<py::ssize_t>(linkage.merges.size() / 4);
   return py::make_tuple(py::array_t<std::int64_t>(static_cast<py::ssize_t>(n), linkage.labels.data()),
                         py::array_t<double>({rows, py::ssize_t{4}}, linkage.merges.data()),
@@ -135,16 +132,12 @@ py::tuple crowd_edges(const FloatArray& faces, float threshold, float crowd_thre
   problem.groups = ids(groups, problem.faces.rows, "groups", group_ids);
   problem.together = ids(together, problem.faces.rows, "together", together_ids);
   if (apart) problem.apart = mask(*apart, problem.faces.rows, "apart");
-  CrowdEdges found;
+  CrowdEdges found = watched(py::none(), [&] { return fastface::crowd_edges(problem); });
   Edges joined;
-  {
-    const py::gil_scoped_release unlocked;
-    found = fastface::crowd_edges(problem);
-    for (const Edge& edge : found.joined) {
-      joined.i.push_back(edge.i);
-      joined.j.push_back(edge.j);
-      joined.d.push_back(edge.d);
-    }
+  for (const Edge& edge : found.joined) {
+    joined.i.push_back(edge.i);
+    joined.j.push_back(edge.j);
+    joined.d.push_back(edge.d);
   }
   return py::make_tuple(arrays(std::move(found.edges)), take(std::move(found.voters)),
                         arrays(std::move(joined)));

@@ -1,13 +1,16 @@
 #include "core/parallel.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "check.hpp"
+#include "core/watch.hpp"
 
-using fastface::parallel_for;
+using namespace fastface;
 
 namespace {
 
@@ -56,6 +59,45 @@ void loops_nest() {
   CHECK(sum == 63 * 64 / 2);
 }
 
+void a_watch_stops_every_thread() {
+  for (const std::size_t threads : {1u, 2u, 4u}) {
+    std::vector<double> told;
+    std::string message;
+    try {
+      const Watch watch([&told](double done) {
+        told.push_back(done);
+        if (told.size() == 3) throw std::runtime_error("enough");
+      });
+      const Stage stage(1'000'000);
+      // The first piece is another thread's as often as not; all of them would take hours.
+      parallel_for(1000, 1, threads, [](std::size_t, std::size_t) {
+        for (int step = 0; step < 1000; ++step) {
+          std::this_thread::sleep_for(std::chrono::milliseconds(10));
+          advance(1);
+        }
+      });
+    } catch (const std::runtime_error& error) {
+      message = error.what();
+    }
+    CHECK(message == "enough");
+    CHECK(told.size() == 3 && 0 <= told[0] && told[0] < told[2] && told[2] < 0.01);
+    CHECK(!Watch::current());
+  }
+}
+
+void an_idle_caller_still_polls() {
+  std::atomic<bool> stop{false};
+  const Watch watch([&stop](double) { stop = true; });
+  parallel_for(2, 1, 2, [&stop](std::size_t piece, std::size_t) {
+    // Whoever has piece 1 waits for a poll, which only the caller makes.
+    while (piece == 1 && !stop) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      breathe();
+    }
+  });
+  CHECK(stop);
+}
+
 }  // namespace
 
 int main() {
@@ -63,5 +105,7 @@ int main() {
   pieces_start_at_multiples_of_the_grain();
   an_exception_reaches_the_caller();
   loops_nest();
+  a_watch_stops_every_thread();
+  an_idle_caller_still_polls();
   return fastface::test::result();
 }

@@ -1,6 +1,6 @@
 """Compiled kernels; hand-written stub, checked against the binary by mypy.stubtest."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -15,6 +15,8 @@ _Codes: TypeAlias = tuple[
     int,
     npt.NDArray[np.int64],
 ]
+
+_Progress: TypeAlias = Callable[[float], object]
 
 __version__: str
 
@@ -31,6 +33,7 @@ def pairwise_edges(
     beta: float,
     groups: npt.NDArray[Any] | None,
     threads: int,
+    progress: _Progress | None,
     quantise: bool = True,
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.float32]]: ...
 def fused_distances(
@@ -39,12 +42,14 @@ def fused_distances(
     alpha: float,
     beta: float,
     threads: int,
+    progress: _Progress | None,
 ) -> npt.NDArray[np.float32]: ...
 def nearest(
     queries: npt.NDArray[np.float32],
     gallery: npt.NDArray[np.float32],
     k: int,
     threads: int,
+    progress: _Progress | None,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]: ...
 def median_linkage(
     n: int,
@@ -69,6 +74,7 @@ def lasso(
     tol: float,
     max_iter: int,
     threads: int,
+    progress: _Progress | None,
 ) -> list[_Codes]: ...
 def crowd_edges(
     faces: npt.NDArray[np.float32],
@@ -97,4 +103,5 @@ class LassoDictionary:
         tol: float,
         max_iter: int,
         threads: int,
+        progress: _Progress | None,
     ) -> list[_Codes]: ...

@@ -1,13 +1,19 @@
-"""How every kernel takes its arrays and its number of threads."""
+"""How every kernel takes its arrays, its number of threads and whom to tell how far it is."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from operator import index
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from fastface.types import FloatArray
+
+# Called with the share that is done, 0 to 1, in the thread that made the call, some twenty times a
+# second, and with 1 at the end. What it raises stops the call.
+Progress: TypeAlias = Callable[[float], object]
 
 
 def as_floats(name: str, array: npt.ArrayLike) -> FloatArray:

@@ -12,6 +12,9 @@ infinite.
 Rows are taken to be of unit norm; that is not checked. NaN among other values, infinities and rows
 of a norm above 1e18 raise ValueError. Any real array is accepted; C-contiguous float32 is not
 copied. A pair has the same bits in every function and for any `threads` (None: one per core).
+
+progress: called with the share that is done, 0 to 1, in the calling thread, some twenty times a
+second, and with 1 at the end. What it raises, like Ctrl-C, stops the call within 0.2 s.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastface import _core
-from fastface.kernels.arguments import as_floats, thread_count
+from fastface.kernels.arguments import Progress, as_floats, thread_count
 from fastface.types import FloatArray, IntArray
 
 
@@ -35,6 +38,7 @@ def pairwise_edges(
     beta: float = 1.0,
     groups: npt.ArrayLike | None = None,
     threads: int | None = None,
+    progress: Progress | None = None,
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], FloatArray]:
     """Every pair of rows within `threshold` of each other.
 
@@ -59,6 +63,7 @@ def pairwise_edges(
         float(beta),
         None if groups is None else np.asarray(groups),
         thread_count(threads),
+        progress,
     )
 
 
@@ -69,6 +74,7 @@ def fused_distances(
     alpha: float = 1.0,
     beta: float = 1.0,
     threads: int | None = None,
+    progress: Progress | None = None,
 ) -> FloatArray:
     """The whole symmetric matrix of distances.
 
@@ -90,11 +96,17 @@ def fused_distances(
         float(alpha),
         float(beta),
         thread_count(threads),
+        progress,
     )
 
 
 def nearest(
-    queries: npt.ArrayLike, gallery: npt.ArrayLike, k: int, *, threads: int | None = None
+    queries: npt.ArrayLike,
+    gallery: npt.ArrayLike,
+    k: int,
+    *,
+    threads: int | None = None,
+    progress: Progress | None = None,
 ) -> tuple[IntArray, FloatArray]:
     """The `k` rows of a gallery nearest to each query by face distance F.
 
@@ -114,4 +126,5 @@ def nearest(
         as_floats("gallery", gallery),
         index(k),
         thread_count(threads),
+        progress,
     )

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastface import _core
-from fastface.kernels.arguments import as_floats, thread_count
+from fastface.kernels.arguments import Progress, as_floats, thread_count
 from fastface.types import FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ def lasso(
     tol: float = 1e-4,
     max_iter: int = 10_000,
     threads: int | None = None,
+    progress: Progress | None = None,
 ) -> SparseCodes:
     """Sparse code of each query y: the x that minimises ``|y - D'x|^2 + lam * |x|_1``.
 
@@ -82,6 +83,9 @@ def lasso(
     tol: a query is done when its relative duality gap, (primal - dual) / |y|^2, is at most this.
     Float32 coefficients cannot certify much below 1e-7.  max_iter: passes or steps per query; one
     that needs more is returned as it stands.  threads: None for one per core.
+    progress: called with the share of the queries that is done, 0 to 1, in the calling thread, some
+    twenty times a second, and with 1 at the end; what it raises, like Ctrl-C, stops the call within
+    0.2 s.
 
     Returns `SparseCodes`; compare its `gap` with tol. Same bits for any `threads` and any order of
     the queries; how many there are may choose another way to the same tolerance.
@@ -92,7 +96,7 @@ def lasso(
     >>> codes.toarray()
     array([[ 0.75,  0.  , -1.75]], dtype=float32)
     """
-    options = (solver, positive, float(tol), index(max_iter), thread_count(threads))
+    options = (solver, positive, float(tol), index(max_iter), thread_count(threads), progress)
     (codes,) = _core.lasso(
         as_floats("dictionary", dictionary), as_floats("queries", queries), [float(lam)], *options
     )
@@ -109,6 +113,7 @@ def lasso_path(
     tol: float = 1e-4,
     max_iter: int = 10_000,
     threads: int | None = None,
+    progress: Progress | None = None,
 ) -> list[SparseCodes]:
     """`lasso` for several values of lam, each query starting from its codes for the next larger.
 
@@ -122,7 +127,7 @@ def lasso_path(
     [[ 0.5  0.  -1.5]]
     """
     falling, places = falling_path(lams)
-    options = (solver, positive, float(tol), index(max_iter), thread_count(threads))
+    options = (solver, positive, float(tol), index(max_iter), thread_count(threads), progress)
     path = _core.lasso(
         as_floats("dictionary", dictionary), as_floats("queries", queries), falling, *options
     )

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastface import _core
-from fastface.kernels.arguments import as_floats, thread_count
+from fastface.kernels.arguments import Progress, as_floats, thread_count
 from fastface.kernels.lasso import SparseCodes, falling_path
 
 
@@ -73,9 +73,13 @@ class LassoDictionary:
         tol: float = 1e-4,
         max_iter: int = 10_000,
         threads: int | None = None,
+        progress: Progress | None = None,
     ) -> SparseCodes:
-        """Sparse codes of queries, (n, n_dimensions) float32, as `fastface.lasso` defines them."""
-        return self._solve(queries, [float(lam)], positive, tol, max_iter, threads)[0]
+        """Sparse codes of queries, (n, n_dimensions) float32, as `fastface.lasso` defines them.
+
+        `progress` must not change the dictionary.
+        """
+        return self._solve(queries, [float(lam)], positive, tol, max_iter, threads, progress)[0]
 
     def lasso_path(
         self,
@@ -86,10 +90,11 @@ class LassoDictionary:
         tol: float = 1e-4,
         max_iter: int = 10_000,
         threads: int | None = None,
+        progress: Progress | None = None,
     ) -> list[SparseCodes]:
         """Codes for each of `lams`, as `fastface.lasso_path` defines them."""
         falling, places = falling_path(lams)
-        path = self._solve(queries, falling, positive, tol, max_iter, threads)
+        path = self._solve(queries, falling, positive, tol, max_iter, threads, progress)
         return [path[place] for place in places]
 
     def _solve(
@@ -100,8 +105,9 @@ class LassoDictionary:
         tol: float,
         max_iter: int,
         threads: int | None,
+        progress: Progress | None,
     ) -> list[SparseCodes]:
-        options = ("cd", positive, float(tol), index(max_iter), thread_count(threads))
+        options = ("cd", positive, float(tol), index(max_iter), thread_count(threads), progress)
         path = self._core.lasso(as_floats("queries", queries), lams, *options)
         labels = np.fromiter(self._labels, object)
         return [SparseCodes(*codes[:6], labels=labels[codes[6]]) for codes in path]
