@@ -77,7 +77,7 @@ def measure(
     return [
         Measurement(
             name=runner.subject.name,
-            provider=runner.session.providers[0],
+            provider="+".join(runner.session.placement.obtained),
             threads=threads,
             costs=read_costs(runner.subject.path),
             file_bytes=runner.subject.path.stat().st_size,
