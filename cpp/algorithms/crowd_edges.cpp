@@ -8,12 +8,14 @@
 #include <utility>
 
 #include "algorithms/disjoint_sets.hpp"
+#include "algorithms/keep_nearest.hpp"
 #include "algorithms/linkage.hpp"
 #include "algorithms/near_pairs.hpp"
 #include "algorithms/quantised.hpp"
 #include "algorithms/sides.hpp"
 #include "algorithms/sort_edges.hpp"
 #include "algorithms/visiting_order.hpp"
+#include "algorithms/voters.hpp"
 #include "core/parallel.hpp"
 
 namespace fastface {
@@ -23,7 +25,7 @@ constexpr std::size_t kCrowd = 8;  // members in the sample
 constexpr std::size_t kRival = 4;  // smaller clusters that keep rows from joining a crowd
 constexpr std::size_t kMost = 4;   // times max_members: edges that a row keeps
 
-constexpr std::int32_t kFree = -1, kNobody = -1;
+constexpr std::int32_t kFree = -1;
 
 // How many rows to take at a time so that about so many pairs are found at once.
 class Pace {
@@ -37,39 +39,6 @@ class Pace {
  private:
   std::size_t step_ = 512;
 };
-
-// Voters of some clusters, cluster by cluster.
-struct Panel {
-  std::vector<std::int32_t> voters;
-  std::vector<std::int32_t> cluster_of;  // parallel to voters
-  std::vector<std::size_t> start{0};     // of each cluster
-
-  std::size_t size() const { return start.size() - 1; }
-  std::size_t n_voters(std::size_t cluster) const { return start[cluster + 1] - start[cluster]; }
-  std::span<const std::int32_t> of(std::size_t cluster) const {
-    return std::span(voters).subspan(start[cluster], n_voters(cluster));
-  }
-  void add(std::span<const std::int32_t> chosen) {
-    voters.insert(voters.end(), chosen.begin(), chosen.end());
-    cluster_of.insert(cluster_of.end(), chosen.size(), static_cast<std::int32_t>(size()));
-    start.push_back(voters.size());
-  }
-};
-
-// Of the edges with the same row at `end`, the `most` nearest.
-template <class End>
-void keep_nearest(std::vector<Edge>& edges, std::size_t most, End end) {
-  std::sort(edges.begin(), edges.end(), [&](const Edge& a, const Edge& b) {
-    return std::tuple(end(a), a.d, a.i + std::int64_t{a.j}) <
-           std::tuple(end(b), b.d, b.i + std::int64_t{b.j});
-  });
-  std::size_t kept = 0, of_row = 0;
-  for (std::size_t k = 0; k < edges.size(); ++k) {
-    of_row = k && end(edges[k]) == end(edges[k - 1]) ? of_row + 1 : 0;
-    if (of_row < most) edges[kept++] = edges[k];
-  }
-  edges.resize(kept);
-}
 
 // One group of rows.
 class Search {
@@ -98,7 +67,7 @@ class Search {
     free.insert(free.end(), apart.begin(), apart.end());
     add_followers(members, free);
     for (const std::int32_t row : free) result_.voters[row] = 1;
-    for (const std::int32_t row : crowds_.voters) result_.voters[row] = 1;
+    for (const std::int32_t row : crowds_.all()) result_.voters[row] = 1;
     append(edges, edges_among(free, problem_.threshold));
     hear_crowds(std::move(free), edges);
   }
@@ -149,7 +118,7 @@ class Search {
       if (begin)
         append(found, near_pairs(rows_, block, rows_, members.first(begin), threshold, problem_.threads));
       pace.found(found.size(), end - begin);
-      keep_nearest(found, most_, [](const Edge& edge) { return edge.i; });
+      keep_nearest(found, most_);
       append(kept, found);
     }
     return kept;
@@ -164,7 +133,7 @@ class Search {
     for (std::size_t k = 0; k < sample.size(); ++k)
       clusters[sets.find(static_cast<std::int32_t>(k))].push_back(sample[k]);
 
-    level_ = Panel();
+    level_ = Voters();
     const auto choose = [&](std::span<const std::int32_t> members) {
       level_.add(members.first(std::min(members.size(), problem_.max_members)));
     };
@@ -201,70 +170,77 @@ class Search {
   // Rows join the crowd whose median is least, the earlier one in a draw, unless a rival's is less.
   void join(std::span<const std::int32_t> rows) {
     if (n_new_ == 0) return;
-    for (std::size_t v = 0; v < level_.voters.size(); ++v) place_[level_.voters[v]] = level_.cluster_of[v];
+    const VotersNearby nearby(rows_, level_, problem_.threads);
     Pace pace;
-    std::vector<std::size_t> starts;
-    std::vector<Edge> nearest;
     for (std::size_t begin = 0, end; begin < rows.size(); begin = end) {
       end = std::min(begin + pace.step(), rows.size());
-      const std::vector<Edge> heard = near_pairs(rows_, rows.subspan(begin, end - begin), rows_,
-                                                 level_.voters, problem_.crowd_threshold, problem_.threads);
-      pace.found(heard.size(), end - begin);
-      starts.clear();  // of each row that heard anyone
-      for (std::size_t k = 0; k < heard.size(); ++k)
-        if (k == 0 || heard[k].i != heard[k - 1].i) starts.push_back(k);
-      starts.push_back(heard.size());
-      nearest.resize(starts.size() - 1);
-      constexpr std::size_t kRowsPerPiece = 512;
-      parallel_for(nearest.size(), kRowsPerPiece, problem_.threads, [&](std::size_t first, std::size_t last) {
-        std::vector<float> scratch;
-        for (std::size_t r = first; r < last; ++r)
-          nearest[r] =
-              nearest_cluster(std::span(heard).subspan(starts[r], starts[r + 1] - starts[r]), scratch);
-      });
-      for (const Edge& edge : nearest) {
-        if (edge.j == kNobody || static_cast<std::size_t>(place_[edge.j]) >= n_new_) continue;
-        crowd_of_[edge.i] = static_cast<std::int32_t>(crowds_.size()) + place_[edge.j];
-        result_.joined.push_back(edge);
-      }
+      const auto block = rows.subspan(begin, end - begin);
+      auto [heard, n_pairs] = nearby.heard(block, problem_.crowd_threshold, {}, problem_.threads);
+      pace.found(n_pairs, block.size());
+      parallel_for(heard.size(), 1, problem_.threads,
+                   [&, &heard = heard](std::size_t first, std::size_t last) {
+                     for (std::size_t cluster = first; cluster < last; ++cluster)
+                       keep_medians(heard[cluster], level_.of(cluster).size());
+                   });
+      join_nearest(block, heard);
     }
   }
 
-  // The nearest voter of the cluster of level_ with the least median, and that median, by what one row
-  // heard, cluster by cluster: half of the voters make the lower median.
-  Edge nearest_cluster(std::span<const Edge> heard, std::vector<float>& scratch) const {
-    Edge nearest{heard[0].i, kNobody, kInfinity};
+  // Of what rows heard of one cluster, an edge each to the nearest voter, with the median for its
+  // distance: half of the voters make the lower median.
+  static void keep_medians(std::vector<Edge>& heard, std::size_t n_voters) {
+    const std::size_t middle = (n_voters - 1) / 2;
+    std::vector<float> distances;
+    std::size_t kept = 0;
     for (std::size_t begin = 0, end; begin < heard.size(); begin = end) {
-      const std::int32_t cluster = place_[heard[begin].j];
-      std::size_t first = begin;
-      scratch.clear();
-      for (end = begin; end < heard.size() && place_[heard[end].j] == cluster; ++end) {
-        scratch.push_back(heard[end].d);
-        if (heard[end].d < heard[first].d) first = end;
+      std::size_t nearest = begin;
+      distances.clear();
+      for (end = begin; end < heard.size() && heard[end].i == heard[begin].i; ++end) {
+        distances.push_back(heard[end].d);
+        if (heard[end].d < heard[nearest].d) nearest = end;
       }
-      const std::size_t middle = (level_.n_voters(static_cast<std::size_t>(cluster)) - 1) / 2;
-      if (scratch.size() <= middle) continue;
-      const auto median = scratch.begin() + static_cast<std::ptrdiff_t>(middle);
-      std::nth_element(scratch.begin(), median, scratch.end());
-      if (*median < nearest.d) nearest = {heard[0].i, heard[first].j, *median};
+      if (distances.size() <= middle) continue;
+      const auto median = distances.begin() + static_cast<std::ptrdiff_t>(middle);
+      std::nth_element(distances.begin(), median, distances.end());
+      heard[kept++] = {heard[nearest].i, heard[nearest].j, *median};
     }
-    return nearest;
+    heard.resize(kept);
+  }
+
+  // medians: at each cluster of level_, of some rows.
+  void join_nearest(std::span<const std::int32_t> rows, const std::vector<std::vector<Edge>>& medians) {
+    struct Nearest {
+      std::size_t cluster;
+      Edge edge;
+    };
+    std::vector<Nearest> nearest(rows.size(), {medians.size(), {0, 0, kInfinity}});
+    for (std::size_t k = 0; k < rows.size(); ++k) place_[rows[k]] = static_cast<std::int32_t>(k);
+    for (std::size_t cluster = 0; cluster < medians.size(); ++cluster)
+      for (const Edge& edge : medians[cluster])
+        if (Nearest& best = nearest[place_[edge.i]]; edge.d < best.edge.d) best = {cluster, edge};
+    for (const auto& [cluster, edge] : nearest) {
+      if (cluster >= n_new_) continue;
+      crowd_of_[edge.i] = static_cast<std::int32_t>(crowds_.size() + cluster);
+      result_.joined.push_back(edge);
+    }
   }
 
   // The edges of free rows to the voters of crowds, and of those to the voters of earlier crowds.
   void hear_crowds(std::vector<std::int32_t> rows, std::vector<Edge>& edges) const {
-    rows.insert(rows.end(), crowds_.voters.begin(), crowds_.voters.end());
+    if (crowds_.size() == 0) return;
+    rows.insert(rows.end(), crowds_.all().begin(), crowds_.all().end());
+    std::vector<std::int32_t> before;
+    for (const std::int32_t row : rows)
+      before.push_back(crowd_of_[row] == kFree ? static_cast<std::int32_t>(crowds_.size()) : crowd_of_[row]);
+    const VotersNearby nearby(rows_, crowds_, problem_.threads);
     Pace pace;
     for (std::size_t begin = 0, end; begin < rows.size(); begin = end) {
       end = std::min(begin + pace.step(), rows.size());
-      std::vector<Edge> heard = near_pairs(rows_, std::span(rows).subspan(begin, end - begin), rows_,
-                                           crowds_.voters, problem_.threshold, problem_.threads);
-      pace.found(heard.size(), end - begin);
-      std::erase_if(heard, [&](const Edge& edge) {
-        return crowd_of_[edge.i] != kFree && crowd_of_[edge.i] <= crowd_of_[edge.j];
-      });
-      keep_nearest(heard, most_, [](const Edge& edge) { return edge.i; });
-      append(edges, heard);
+      const auto block = std::span(rows).subspan(begin, end - begin);
+      const auto [heard, n_pairs] = nearby.heard(
+          block, problem_.threshold, std::span(before).subspan(begin, block.size()), problem_.threads);
+      for (const std::vector<Edge>& from : heard) append(edges, from);
+      pace.found(n_pairs, block.size());
     }
   }
 
@@ -272,11 +248,11 @@ class Search {
   const ComparableRows& rows_;
   std::size_t whole_;  // so few rows keep all their edges
   std::size_t most_;
-  std::vector<std::int32_t>& crowd_of_;  // of this group's rows
-  std::vector<std::int32_t>& place_;     // scratch: of a sample's rows, or the clusters of voters
+  std::vector<std::int32_t>& crowd_of_;                   // of this group's rows
+  std::vector<std::int32_t>& place_;                      // scratch: of some rows in a list
   std::unordered_map<std::int64_t, std::int32_t> first_;  // by id, of rows that are together
-  Panel crowds_;
-  Panel level_;
+  Voters crowds_;
+  Voters level_;  // the crowds of a sample, then their rivals
   std::size_t n_new_ = 0;
   CrowdEdges& result_;
 };

@@ -8,12 +8,13 @@
 // rows whose person has few photos, or that resemble nobody: they are linked exactly, among themselves
 // and with the voters. So the pairs within crowds, nearly all that there are, are never made.
 //
-// Cost: two rows are compared where both are free at the end or in one sample, and a row with the
-// voters of each crowd found while it is free. Rows that resemble nobody are compared with each other,
-// n * n / 2 pairs at worst. Merging two crowds costs max_members ** 2 votes at most.
-// Memory: a byte per value of the faces and about 100 bytes a row, and 12 bytes per edge: of more than
-// 2 * first_sample rows each keeps the 4 * max_members nearest of those visited before it, and each
-// hears at most as many of the crowds' voters.
+// Cost: two rows are compared where both are free at the end or in one sample, and a row with the mean
+// of each crowd found while it is free (voters.hpp), and then with the voters of four of them at most.
+// Rows that resemble nobody are compared with each other, n * n / 2 pairs at worst. Merging two crowds
+// costs max_members ** 2 votes at most.
+// Memory: a byte per value of the faces and about 100 bytes a row, 5 bytes per value of the crowds'
+// means, and 12 bytes per edge: of more than 2 * first_sample rows each keeps the 4 * max_members
+// nearest of those visited before it, and each hears at most as many of the crowds' voters.
 #pragma once
 
 #include <cstddef>

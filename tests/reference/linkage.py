@@ -22,6 +22,7 @@ def visiting_order(n, seed):
 
 
 CROWD, RIVAL, MOST = 8, 4, 4  # as in cpp/algorithms/crowd_edges.cpp
+LOOKS, SLACK = 4, np.float32(0.1)  # as in cpp/algorithms/voters.hpp
 
 
 def nearest(D, row, others, threshold, most):
@@ -71,10 +72,28 @@ def find_crowds(D, sample, threshold, first_sample, max_members):
     return crowds, [members[:max_members] for members in crowds], rivals, merges
 
 
+def looks(X, voters, threshold, distance):
+    """For each row the clusters that are nearest to it on average, ascending, and that average."""
+    means = [np.add.reduce(X[who], dtype=np.float32) / np.float32(len(who)) for who in voters]
+    D = distance(X, np.array(means, np.float32).reshape(-1, X.shape[1]))
+    limit = np.float32(threshold) + SLACK
+    return [sorted((d, k) for k, d in enumerate(row) if d <= limit) for row in D]
+
+
 def crowd_edges(
-    D, threshold, *, crowd_threshold, max_members, first_sample, random_state, together, apart
+    X,
+    distance,
+    threshold,
+    *,
+    crowd_threshold,
+    max_members,
+    first_sample,
+    random_state,
+    together,
+    apart,
 ):
-    """(sorted edges, voters, what joined) from the (n, n) distances."""
+    """(sorted edges, voters, what joined); distance(X, Y) is that of each row of X to each of Y."""
+    D = distance(X, X)
     order = visiting_order(len(D), random_state)
     first = {}
     for row in order:
@@ -88,9 +107,12 @@ def crowd_edges(
         )
         joined += merges
         taken = {row: len(voters) + k for k, members in enumerate(crowds) for row in members}
+        level = chosen + rivals
+        near = looks(X, level, crowd_threshold, distance)
         for row in free[size:]:
-            medians = [np.sort(D[row, who])[(len(who) - 1) // 2] for who in chosen + rivals]
-            best = min(range(len(medians)), key=medians.__getitem__, default=len(crowds))
+            asked = sorted(k for _, k in near[row][:LOOKS])
+            medians = {k: np.sort(D[row, level[k]])[(len(level[k]) - 1) // 2] for k in asked}
+            best = min(asked, key=medians.__getitem__, default=len(crowds))
             if best < len(crowds) and medians[best] <= np.float32(crowd_threshold):
                 taken[row] = len(voters) + best
                 joined.append((row, min(chosen[best], key=lambda who: D[row, who]), medians[best]))
@@ -102,9 +124,11 @@ def crowd_edges(
     free += [row for row in order if first[together[row]] != row and first[together[row]] in free]
     edges = edges_among(D, free, threshold, first_sample, max_members)
     speakers = [row for who in voters for row in who]
+    near = looks(X, voters, threshold, distance)
     for row in free + speakers:
-        others = [v for v in speakers if crowd_of[v] < crowd_of.get(row, len(voters))]
-        edges += nearest(D, row, others, threshold, MOST * max_members)
+        earlier = [k for _, k in near[row] if k < crowd_of.get(row, len(voters))]
+        for k in earlier[:LOOKS]:
+            edges += nearest(D, row, voters[k], threshold, len(voters[k]))
     votes = np.zeros(len(D), dtype=bool)
     votes[free + speakers] = True
     return sorted((min(i, j), max(i, j), d) for i, j, d in edges), votes, joined

@@ -143,8 +143,9 @@ def crowd_edges(
     one id of `together`, or none.
 
     A sample of `first_sample` rows in random order is clustered exactly; clusters of eight or more
-    are crowds. A row joins the crowd to whose voters it has the smallest median distance, if that
-    is within `crowd_threshold` and no smaller cluster, of four or more, is nearer. The same goes on
+    are crowds. A row joins the crowd to whose voters it has the smallest median distance, of the
+    four that are nearest on average, if that is within `crowd_threshold` and no smaller cluster, of
+    four or more, is nearer. The same goes on
     with those left and twice the sample, until that is half of them. So up to 2 * first_sample rows
     nothing but the edges happens, and of more the pairs inside crowds, most of all pairs, are never
     made.

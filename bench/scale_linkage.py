@@ -1,0 +1,89 @@
+"""How the bounded linkage grows: seconds, memory and quality from 10,000 to a million faces.
+
+    python bench/scale_linkage.py [--kind arc512] [--threads 1] [--repeats 5] [--sizes 50000 100000]
+
+From unit rows to labels (crowd_edges, then median_linkage), each size in a process of its own.
+Seconds are of the process's CPU on one thread and of the clock on several; the last column compares
+them with one thread by turns. Memory is what the call adds to the peak of a process that holds the
+rows, beside the rows' own. The exponent is that of seconds between the least size and this one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import multiprocessing
+import resource
+import sys
+import time
+
+import numpy as np
+
+from face_mixtures import KINDS, face_mixture
+from fastface.kernels import crowd_edges, median_linkage
+from fastface.metrics import bcubed_scores
+from interleave import interleaved
+
+# Near the best for each kind (quality_linkage.py).
+THRESHOLDS = {"arc512": 0.74, "hard512": 0.80, "dlib128": 0.28}
+
+
+def link(X: np.ndarray, threshold: float, threads: int) -> np.ndarray:
+    edges, voters, joined = crowd_edges(X, threshold, threads=threads)
+    result = median_linkage(len(X), edges, threshold, voters=voters, joined=joined, threads=threads)
+    return result.labels
+
+
+def peak_bytes() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (
+        1 if sys.platform == "darwin" else 1024
+    )
+
+
+def measure(kind: str, n: int, threads: int, repeats: int, answer: multiprocessing.Queue) -> None:
+    made = multiprocessing.get_context("spawn").Pool(1)  # its memory is not ours
+    X, people = made.apply(face_mixture, (kind, n, 0))
+    made.terminate()
+    threshold, before = THRESHOLDS[kind], peak_bytes()
+    labels = link(X, threshold, threads)
+    added = peak_bytes() - before
+    clock = time.process_time if threads == 1 else time.perf_counter
+    counts = sorted({1, threads})
+    runs = {str(t): lambda t=t: link(X, threshold, t) for t in counts}
+    times = interleaved(runs, repeats=repeats, clock=clock)
+    ratio = times[str(threads)].ratio_to(times["1"])
+    answer.put((times[str(threads)], ratio, added / X.nbytes, bcubed_scores(labels, people).f))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kind", choices=KINDS, default="arc512")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 20_000, 50_000, 100_000])
+    options = parser.parse_args()
+    context = multiprocessing.get_context("spawn")
+    least = None
+    print(
+        "    faces   seconds (least to most)          exponent  added memory  BCubed F  1 thread/this"
+    )
+    for n in options.sizes:
+        answer = context.Queue()
+        process = context.Process(
+            target=measure, args=(options.kind, n, options.threads, options.repeats, answer)
+        )
+        process.start()
+        times, ratio, memory, f = answer.get()
+        process.join()
+        least = least or (n, times.median)
+        steps = math.log(n / least[0])
+        exponent = f"{math.log(times.median / least[1]) / steps:8.2f}" if steps else " " * 8
+        print(
+            f"{n:>9}   {times!s:<32} {exponent}  {memory:>9.2f} x   {f:.4f}"
+            f"   {ratio[0]:.2f} ({ratio[1]:.2f} to {ratio[2]:.2f})",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
