@@ -100,14 +100,15 @@ def _unit(row: np.ndarray) -> np.ndarray:
     return row / np.linalg.norm(row)
 
 
-def fill(store: Store, photos: Photos, faces: np.ndarray, rng: np.random.Generator) -> None:
-    """Writes photos and faces as a scan does, in transactions of many photos."""
-    seen = observations(photos, faces, rng)
+def fill(
+    store: Store, photos: Photos, seen: Iterator[list[Observation]], begin: int, end: int
+) -> None:
+    """Writes photos and the next faces as a scan does, in transactions of many photos."""
     taken_at = FIRST_MOMENT + BETWEEN_MOMENTS_S * photos.moment
     taken_at += BETWEEN_PHOTOS_S * (np.arange(len(taken_at)) % 40)
-    for begin in range(0, len(taken_at), BATCH):
+    for first in range(begin, end, BATCH):
         with store.atomic():
-            for index in range(begin, min(begin + BATCH, len(taken_at))):
+            for index in range(first, min(first + BATCH, end)):
                 content = hashlib.sha256(b"%d" % index).hexdigest()
                 metadata = PhotoMetadata(4000, 3000, float(taken_at[index]))
                 store.add_analysis(content, metadata, MODEL_TAG, next(seen))
@@ -119,9 +120,9 @@ def make(path: Path, data: Path, n_faces: int, *, seed: int = 0, grouped: bool =
     """A library of n_faces faces or a few more, at a path where nothing is."""
     rng = np.random.default_rng(seed)
     photos = draw(n_faces, rng)
-    faces = faces_of(data, photos.person, rng)
+    seen = observations(photos, faces_of(data, photos.person, rng), rng)
     store = Store(path)
-    fill(store, photos, faces, rng)
+    fill(store, photos, seen, 0, len(photos.moment))
     store.close()
     if grouped:
         with Library(path) as library:

@@ -13,14 +13,14 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from fastface.library import Library
-from fastface.pipeline import Gallery, Grouping
+from fastface.pipeline import Grouping
 from fastface.store import Facts
 from fastface.types import Box, FloatArray, ImageArray, IntArray, Observation
 
@@ -94,6 +94,11 @@ class FakeGallery:
         self.faces, self.people = faces, people
         self.n_people = len(np.unique(people))
 
+    def within_reach(self, faces: FloatArray) -> list[int]:
+        if not len(faces):
+            return []
+        return [match.person for match in self.identify(faces) if match.person is not None]
+
     def identify(self, queries: FloatArray) -> list[FakeMatch]:
         if not len(self.people):
             return [FakeMatch(None, 0.0, np.inf)] * len(queries)
@@ -124,14 +129,18 @@ class FakeEngine:
         self.n_made += 1
         return self.analyzer
 
-    def group(self, facts: Facts, said: IntArray, *, known: Gallery | None = None) -> Grouping:
+    def moments(self, photos: Facts) -> IntArray:
+        return np.arange(len(photos.hashes)) // 4
+
+    def group(self, facts: Facts, said: IntArray, **part: Any) -> Grouping:
         self.n_groupings += 1
         people = facts.faces.argmax(axis=1) if len(facts.ids) else np.zeros(0, np.int64)
         labels = [
             -1 if unclear else self.relabel(int(person))
             for person, unclear in zip(people, facts.unclear, strict=True)
         ]
-        moments = np.arange(len(facts.hashes)) // 4
+        moments = part.get("moments")
+        moments = self.moments(facts) if moments is None else moments
         return Grouping(moments, np.array(labels, np.int64), threshold=0.5)
 
     def choose_exemplars(

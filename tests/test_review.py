@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from fastface.calibration import Calibration
 from fastface.cli import main
 from fastface.doubts import Known
 from fastface.library import Library
-from fastface.pipeline import Gallery, Grouping
+from fastface.pipeline import Grouping
 from fastface.store import Facts
 from fastface.types import IntArray
 from tests.fake_engine import FakeEngine, paint
@@ -29,8 +30,8 @@ CURVE = Calibration.of_pack()
 class Hasty(FakeEngine):
     """Takes each person apart into two, by turns."""
 
-    def group(self, facts: Facts, said: IntArray, *, known: Gallery | None = None) -> Grouping:
-        found = super().group(facts, said, known=known)
+    def group(self, facts: Facts, said: IntArray, **part: Any) -> Grouping:
+        found = super().group(facts, said, **part)
         labels = found.labels.copy()
         for person in np.unique(labels):
             labels[np.flatnonzero(labels == person)[::2]] += 20

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from fastface.arrays import finite_rows, integer_column
 from fastface.calibration import EXPECTED_FALSE_NEIGHBOURS, Calibration
 from fastface.kernels import crowd_edges, median_linkage, pairwise_edges
-from fastface.links import Links, known_alike, link
+from fastface.links import Links, chain, known_alike, link
 from fastface.types import FloatArray, IntArray
 
 # Pass 1 is never undone, so it may be wrong a tenth as often, and never trusts a small moment more
@@ -70,6 +70,7 @@ def cluster(
     photos: npt.ArrayLike,
     unclear: npt.ArrayLike | None = None,
     said: npt.ArrayLike | None = None,
+    given: npt.ArrayLike | None = None,
     others: int = 0,
     calibration: Calibration | None = None,
     threads: int | None = None,
@@ -80,7 +81,8 @@ def cluster(
     missing; None if no face has one.  moments, photos: (n,) integers, the moment and the photo of
     each face.  unclear: (n,) bool, faces to leave out; they get -1.  said: (n,) integers,
     who a face is known to be, 0 where that is not known: faces of one are together, of two apart.
-    others: people of the library who are not among these faces, but whom they might be.
+    given: (n,) integers, faces of one number, from 0 on, stay together and take no part in pass 1;
+    negative for all others.  others: people of the library beside those of these faces.
     calibration: the impostor curve of the embedder that made `faces`, the default pack's if None.
     threads: None for all; the result does not depend on it, nor, but for the numbers, on the order
     of the faces.
@@ -119,6 +121,14 @@ def cluster(
     links = link(faces, known[clear])
     together = _same_photo(faces, photos, curve)
     together = together[~known_alike(known[clear], together)]
+    if given is not None:
+        stands = integer_column("given", given, n)[clear]
+        both = stands[together]
+        together = together[(both[:, 0] < 0) | (both[:, 0] != both[:, 1])]
+        links = links._replace(together=np.concatenate([links.together, chain(stands)]))
+        # In a moment of its own, a face meets nobody.
+        alone = moments.max() + 1 + np.arange(len(clear))
+        moments = np.where(stands < 0, moments, alone)
     pass1 = _inside_moments(faces, torsos, moments, together, links, curve, threads)
     labels = _across_moments(faces, pass1, together, links.apart, curve, others, threads)
     n_clusters = int(labels.max(initial=-1)) + 1
@@ -207,9 +217,6 @@ def _linked(
     """
     n = len(faces)
     widest = curve.threshold(max(n / FACES_PER_PERSON + others, 2), sizes=(np.inf, np.inf))
-    by_cluster = np.argsort(given, kind="stable")
-    together_before = given[by_cluster[1:]] == given[by_cluster[:-1]]
-    must_link = np.column_stack([by_cluster[:-1], by_cluster[1:]])[together_before]
     if max_members is None:
         sample: dict[str, Any] = {}
         edges = pairwise_edges(faces, widest, threads=threads)
@@ -230,7 +237,7 @@ def _linked(
         n,
         edges,
         widest,
-        must_link=must_link,
+        must_link=chain(given),
         cannot_link=apart,
         soft_cannot_link=np.unique(together, axis=0),
         threads=threads,

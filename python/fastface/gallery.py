@@ -209,11 +209,37 @@ class Gallery:
         return dictionary
 
     @cached_property
+    def _sums(self) -> tuple[FloatArray, IntArray]:
+        """(people, d) the sum of each person's exemplars, and (people,) how many there are."""
+        _, start, count = np.unique(self.people, return_index=True, return_counts=True)
+        return np.add.reduceat(self.exemplars, start), count
+
+    @cached_property
     def _means(self) -> FloatArray:
         """(people, d) the direction of each person's exemplars."""
-        _, start = np.unique(self.people, return_index=True)
-        means = np.add.reduceat(self.exemplars, start)
-        return np.asarray(means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12))
+        sums, _ = self._sums
+        return np.asarray(sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-12))
+
+    def within_reach(self, faces: FloatArray) -> list[int]:
+        """The people whom some of these faces, or what they are grouped with, might be.
+
+        faces: (n, d) float32, unit rows.  A person is within reach of a face if a large cluster
+        with that face in its midst could be joined with the person by the cut of the grouping.
+        """
+        if not len(self.people) or not len(faces):
+            return []
+        people = np.unique(self.people)
+        sums, count = self._sums
+        limit = np.array(
+            [self.calibration.threshold(len(people), sizes=(np.inf, k)) for k in count]
+        )
+        reached = np.zeros(len(people), bool)
+        for first in range(0, len(faces), BLOCK):
+            # The dot product with the mean is the mean similarity: close to the median.
+            mean = faces[first : first + BLOCK] @ (sums / count[:, None]).T
+            reached |= (1.0 - mean <= limit).any(axis=0)
+        found: list[int] = people[reached].tolist()
+        return found
 
     def _left_out(self, threads: int | None) -> list[float]:
         """Surprise at the best score of exemplars whose person was left out, ascending."""

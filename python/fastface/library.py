@@ -19,7 +19,7 @@ from fastface.images import decode
 from fastface.locking import scan_lock
 from fastface.looking import default_path
 from fastface.photos import photo_folder
-from fastface.pipeline import Engine, PackEngine, pack_of, regroup
+from fastface.pipeline import Engine, PackEngine, pack_of
 from fastface.providers import checked
 from fastface.reading import LazyAnalyzer
 from fastface.recognition import Recogniser
@@ -28,6 +28,7 @@ from fastface.scan import ScanCounts, scan_folder
 from fastface.searching import Searches
 from fastface.store import person_key
 from fastface.types import Identification, PhotoInput, ScanSummary
+from fastface.updating import follow_scan, is_due, update
 
 __all__ = ["Library", "default_path"]
 
@@ -104,16 +105,29 @@ class Library(Exchange, Explanations, Review, Searches):
                 workers=workers,
                 progress=progress,
             )
-            if regroup(self._store, self._roll, self._engine):
-                self._remember()
-            return self._summarise(counts, time.monotonic() - started)
+            grouped = follow_scan(self._store, self._roll, self._engine, self._recogniser)
+            return self._summarise(counts, grouped, time.monotonic() - started)
+
+    def update(self, *, full: bool = False) -> bool:
+        """Groups anew what photos or answers since the last grouping can have changed.
+
+        In a library of up to 10,000 faces that is all of them, as `scan` does at once. In a larger
+        one `scan` compares new faces with people's exemplars, and this groups them with the old:
+        only the people and moments that they touch are looked at. full: everything is.
+        Returns False if nothing has changed. Names and, where people stay the same, ids are kept.
+        Raises LibraryError as the class does.
+        """
+        self._store.check_writable()
+        with scan_lock(self.path):
+            return update(self._store, self._roll, self._engine, self._recogniser, full=full)
+
+    def update_is_due(self) -> bool:
+        """Whether `update` would group something."""
+        return is_due(self._store, self._engine)
 
     def recluster(self) -> None:
         """Groups all faces anew; names and, where people stay the same, their ids are kept."""
-        self._store.check_writable()
-        with scan_lock(self.path):
-            regroup(self._store, self._roll, self._engine, force=True)
-            self._remember()
+        self.update(full=True)
 
     def identify(self, photo: PhotoInput) -> list[Identification]:
         """Who is in a photo, which need not be in the library: one answer per face.
@@ -157,12 +171,7 @@ class Library(Exchange, Explanations, Review, Searches):
         finally:
             self._recogniser.reset()
 
-    def _remember(self) -> None:
-        """Keeps the portraits of everybody, for those who identify."""
-        with self._store.atomic():
-            self._recogniser.remember(self._model())
-
-    def _summarise(self, counts: ScanCounts, seconds: float) -> ScanSummary:
+    def _summarise(self, counts: ScanCounts, grouped: bool, seconds: float) -> ScanSummary:
         library = self._store.count(self._model())
         summary = ScanSummary(
             n_photos=counts.n_photos,
@@ -177,9 +186,10 @@ class Library(Exchange, Explanations, Review, Searches):
             seconds=seconds,
             failures=tuple(counts.failures),
             placements=self._analyzer.placements,
+            grouped=grouped,
         )
         figures = asdict(summary)
-        del figures["failures"], figures["placements"]
+        del figures["failures"], figures["placements"], figures["grouped"]
         with self._store.atomic():
             self._store.set_state("last_scan", figures)
         return summary

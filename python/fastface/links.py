@@ -30,10 +30,24 @@ def link(faces: FloatArray, known: IntArray) -> Links:
     """
     order = np.argsort(known, kind="stable")
     order = order[known[order] > 0]
-    one = known[order[1:]] == known[order[:-1]]
-    chains = np.column_stack([order[:-1], order[1:]])[one]
-    first = order[np.flatnonzero(np.concatenate([[True], ~one]))] if len(order) else order
-    return Links(chains, first[_neighbours(_means(faces[order], known[order]))])
+    first = order[np.flatnonzero(np.diff(known[order], prepend=0))]
+    return Links(
+        chain(np.where(known > 0, known, -1)),
+        first[_neighbours(_means(faces[order], known[order]))],
+    )
+
+
+def chain(groups: IntArray) -> IntArray:
+    """(k, 2) pairs of rows that hold each group together; negative is no group.
+
+    >>> chain(np.array([3, -1, 0, 3, -1, 3])).tolist()
+    [[0, 3], [3, 5]]
+    """
+    order = np.argsort(groups, kind="stable")
+    order = order[groups[order] >= 0]
+    one = groups[order[1:]] == groups[order[:-1]]
+    pairs: IntArray = np.column_stack([order[:-1], order[1:]])[one]
+    return pairs
 
 
 def _neighbours(means: FloatArray) -> IntArray:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import platform
+import subprocess
+import sys
 from pathlib import Path
+from typing import Final
+
+POWER_SUPPLIES: Final = Path("/sys/class/power_supply")
 
 
 def cpu_name() -> str:
@@ -30,3 +36,31 @@ def usable_cores() -> int:
 def system_name() -> str:
     """Operating system and architecture, such as 'Linux x86_64'."""
     return f"{platform.system()} {platform.machine()}".strip()
+
+
+def on_battery() -> bool:
+    """Whether the computer runs on its battery; False where nobody can tell."""
+    if sys.platform == "darwin":
+        try:
+            done = subprocess.run(
+                ["/usr/bin/pmset", "-g", "batt"],
+                capture_output=True,
+                text=True,
+                timeout=10,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return False
+        return "'Battery Power'" in done.stdout
+    if sys.platform == "win32":
+        status = (ctypes.c_ubyte * 12)()  # SYSTEM_POWER_STATUS; its first byte is ACLineStatus
+        known = ctypes.windll.kernel32.GetSystemPowerStatus(ctypes.byref(status))
+        return bool(known) and status[0] == 0
+    online = []
+    for supply in POWER_SUPPLIES.glob("*"):
+        try:
+            if (supply / "type").read_text().strip() in ("Mains", "USB"):
+                online.append((supply / "online").read_text().strip() == "1")
+        except OSError:
+            continue
+    return bool(online) and not any(online)

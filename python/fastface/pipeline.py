@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Protocol
@@ -43,9 +43,10 @@ class Match(Protocol):
 
 
 class Gallery(Protocol):
-    """Exemplars of people, to compare new faces with.  queries: (n, d) float32, unit norm.
+    """Exemplars of people, to compare new faces with.  queries, faces: (n, d) float32, unit norm.
 
     impostors: what strangers score, for a gallery of almost the same people.  n_people: in it.
+    within_reach: whom a grouping might join with one of these faces.
     """
 
     @property
@@ -54,6 +55,7 @@ class Gallery(Protocol):
     @property
     def impostors(self) -> Sequence[float]: ...
     def identify(self, queries: FloatArray) -> Sequence[Match]: ...
+    def within_reach(self, faces: FloatArray) -> Sequence[int]: ...
 
 
 class Engine(Protocol):
@@ -62,8 +64,10 @@ class Engine(Protocol):
     model_tag: names what made an observation; known without loading a model.
     grouping_tag: names the algorithm and its constants: another one means grouping again.
     min_side: photos are decoded with a longer side of at least so many pixels.
-    group: said (n,) int64 is who the user said each face is, 0 where nothing was said; known:
-    the gallery of the library, where these faces are only a part of it.
+    group: said (n,) int64 is who the user said each face is, 0 where nothing was said.  Where
+    the faces are only a part of the library: moments (p,) of its photos, if they are known; given
+    (n,), faces that stay together by number, negative for others; others, how many people there are
+    beside these; gallery, the library's.
     choose_exemplars: rows of one person's faces, see `exemplars.choose`.
     make_gallery: exemplars (m, d), people (m,) ascending; impostors: those of a gallery of almost
     the same people, None to calibrate anew.
@@ -76,7 +80,17 @@ class Engine(Protocol):
     @property
     def min_side(self) -> int: ...
     def make_analyzer(self) -> Analyzer: ...
-    def group(self, facts: Facts, said: IntArray, *, known: Gallery | None = None) -> Grouping: ...
+    def moments(self, photos: Facts) -> IntArray: ...
+    def group(
+        self,
+        facts: Facts,
+        said: IntArray,
+        *,
+        moments: IntArray | None = None,
+        given: IntArray | None = None,
+        others: int = 0,
+        gallery: Gallery | None = None,
+    ) -> Grouping: ...
     def choose_exemplars(
         self,
         faces: FloatArray,
@@ -130,16 +144,30 @@ class PackEngine:
 
         return Analyzer(self.pack, providers=self.providers)
 
-    def group(self, facts: Facts, said: IntArray, *, known: Gallery | None = None) -> Grouping:
-        from fastface import clustering, moments
+    def moments(self, photos: Facts) -> IntArray:
+        from fastface import moments
 
-        of_photo = moments.split(
-            facts.taken_at,
-            facts.latitude,
-            facts.longitude,
-            folder=[str(path.parent) for path in facts.paths],
-            order=[path.name for path in facts.paths],
+        return moments.split(
+            photos.taken_at,
+            photos.latitude,
+            photos.longitude,
+            folder=[str(path.parent) for path in photos.paths],
+            order=[path.name for path in photos.paths],
         )
+
+    def group(
+        self,
+        facts: Facts,
+        said: IntArray,
+        *,
+        moments: IntArray | None = None,
+        given: IntArray | None = None,
+        others: int = 0,
+        gallery: Gallery | None = None,
+    ) -> Grouping:
+        from fastface import clustering
+
+        of_photo = self.moments(facts) if moments is None else moments
         if not len(facts.ids):  # without a face not even their dimension is known
             return Grouping(of_photo, facts.ids, None)
         found = clustering.cluster(
@@ -149,8 +177,9 @@ class PackEngine:
             photos=facts.photo_index,
             unclear=facts.unclear,
             said=said,
-            others=0 if known is None else known.n_people,
-            calibration=self._calibration(facts.faces[~facts.unclear], known),
+            given=given,
+            others=others,
+            calibration=self._calibration(facts.faces[~facts.unclear], gallery),
         )
         return Grouping(of_photo, found.labels, float(found.threshold))
 
@@ -173,38 +202,61 @@ class PackEngine:
         curve = self._calibration(exemplars, None)
         return Exemplars.of(exemplars, people, impostors=impostors, calibration=curve)
 
-    def _calibration(self, faces: FloatArray, known: Gallery | None) -> Calibration:
+    def _calibration(self, faces: FloatArray, gallery: Gallery | None) -> Calibration:
         """The embedder's impostor curve; where it has none, one measured on the library's faces."""
         from fastface import models
         from fastface.calibration import Calibration
         from fastface.gallery import Gallery as Exemplars
 
-        if isinstance(known, Exemplars):
-            return known.calibration
+        if isinstance(gallery, Exemplars):
+            return gallery.calibration
         curve = models.recipe(self.pack).curve
         return Calibration.of_faces(faces) if curve is None else Calibration.of_pack(curve)
 
 
-def regroup(store: Store, roll: Roll, engine: Engine, *, force: bool = False) -> bool:
-    """Brings moments, clusters and people up to date; False if nothing they rest on changed."""
+def regroup(store: Store, roll: Roll, engine: Engine) -> None:
+    """Brings moments, clusters and people up to date, by grouping all faces."""
     model = engine.model_tag
-    rests_on = {
-        "revision": store.revision(),
-        "model": model,
-        "grouping": engine.grouping_tag,
-    }
-    last = store.state("grouping", {})
-    if not force and all(last.get(key) == value for key, value in rests_on.items()):
-        return False
     with store.snapshot():
         facts = store.facts(model)
         roll.look(model)
         said = roll.seats(facts.ids)
+        told = {"n_whole": len(facts.content_ids), **rests_on(store)}
     grouping = engine.group(facts, said)
     with roll.changing(model):  # with what somebody may have said meanwhile
-        moments = zip(facts.content_ids.tolist(), grouping.moments.tolist(), strict=True)
-        store.replace_moments(moments)
-        roll.regroup(dict(zip(facts.ids.tolist(), grouping.labels.tolist(), strict=True)))
-        told = {"n_photos": len(facts.content_ids), "n_faces": len(facts.ids)}
-        store.set_state("grouping", {**rests_on, **told, "threshold": grouping.threshold})
-    return True
+        labels = dict(zip(facts.ids.tolist(), grouping.labels.tolist(), strict=True))
+        put_grouping(store, roll, engine, facts, grouping, labels, told)
+
+
+def rests_on(store: Store) -> dict[str, int]:
+    """What a grouping knows: a revision of the facts, and the last verdict."""
+    return {"revision": store.revision(), "verdict": store.last_verdict()}
+
+
+def put_grouping(
+    store: Store,
+    roll: Roll,
+    engine: Engine,
+    photos: Facts,
+    grouping: Grouping,
+    labels: Mapping[int, int],
+    told: Mapping[str, int],
+) -> None:
+    """Writes a new grouping; inside `Roll.changing`.
+
+    labels: the cluster of every observation that is present, -1 for none.  told: what it
+    `rests_on`, and how many photos there were when all were last grouped (n_whole).
+    """
+    store.replace_moments(zip(photos.content_ids.tolist(), grouping.moments.tolist(), strict=True))
+    roll.regroup(labels)
+    store.set_state(
+        "grouping",
+        {
+            **told,
+            "model": engine.model_tag,
+            "grouping": engine.grouping_tag,
+            "n_photos": len(photos.content_ids),
+            "n_faces": len(labels),
+            "threshold": grouping.threshold,
+        },
+    )

@@ -146,6 +146,16 @@ class Roll:
         rows = self.members.rows_of(ids)
         return np.where(rows < 0, 0, np.append(self.rulings.seat, 0)[rows])
 
+    def said_since(self, verdict: int) -> IntArray:
+        """(k,) rows of the faces that were spoken of after a verdict of this id, by undoing too."""
+        ids = np.array([v.id for v in self.verdicts], np.int64)
+        about = set(ids[ids > verdict].tolist())
+        for said in reversed(self.verdicts):  # what is undone was said before
+            if said.id in about and said.kind == words.UNDO:
+                about.add(said.payload["verdict"])
+        rows = self._heard.face[np.isin(ids[self._heard.verdict], [*about])]
+        return np.unique(rows[rows >= 0])
+
     def new_number(self) -> int:
         """A number that nobody ever had, and nobody else will get."""
         new = self._next_number()

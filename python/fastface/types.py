@@ -145,7 +145,7 @@ class ScanSummary:
     at another path.  n_failed: could not be read, now or before; `failures` has path and reason.
     n_missing: gone from the folder since the last scan.  n_faces, n_unclear, n_people: of the whole
     library.  placements: where each model ran, by role; empty where nothing was analysed, or not by
-    this process.
+    this process.  grouped: False if new faces were only compared with known people, see `update`.
     """
 
     n_photos: int
@@ -160,6 +160,7 @@ class ScanSummary:
     seconds: float
     failures: tuple[tuple[Path, str], ...]
     placements: Mapping[str, Placement] = field(default_factory=dict)
+    grouped: bool = True
 
 
 @dataclass(frozen=True, slots=True)

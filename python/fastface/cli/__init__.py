@@ -42,6 +42,7 @@ from fastface.cli import (
     together,
     undo,
     unhide,
+    update,
     why,
 )
 from fastface.cli.arguments import Parser, new_parser
@@ -49,7 +50,7 @@ from fastface.cli.output import Output, adopt_streams, drop_stdout
 from fastface.errors import FastfaceError
 
 COMMANDS = (
-    *(demo, scan, people, faces, photos, together, why, identify),
+    *(demo, scan, update, people, faces, photos, together, why, identify),
     *(name, merge, split, different, confirm, reject, not_face, favourite, hide, unhide),
     *(suggest, review),
     *(undo, history, forget),

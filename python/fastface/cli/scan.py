@@ -42,8 +42,9 @@ installed can use it (`fastface doctor` says so); what cannot be had runs on the
 processor, and the summary says what ran where.
 
 JSON: an object with photos, new, unchanged, moved, failed, missing, faces, unclear,
-people, seconds, failures (a list of objects with photo, reason) and placements (by
-model: asked, obtained, missing, layers; empty where no photo was new).""",
+people, seconds, grouped (false where new faces of a large library wait for `fastface
+update`), failures (a list of objects with photo, reason) and placements (by model:
+asked, obtained, missing, layers; empty where no photo was new).""",
         examples="""\
   fastface scan ~/Pictures
   fastface scan /mnt/camera --workers 2        leave cores for other work
@@ -80,6 +81,8 @@ def run(args: Namespace, out: Output) -> int:
         for line in placed(summary):
             out.say(line)
         show_failures(summary, out)
+        if not summary.grouped:
+            out.say("New faces were compared with known people; `fastface update` groups them all.")
         if summary.n_people:
             out.say("Next: `fastface people` lists them, `fastface report --open` shows them.")
     if summary.failures and summary.n_failed == summary.n_photos:
@@ -147,6 +150,7 @@ def as_json(summary: ScanSummary) -> dict[str, Any]:
         "unclear": summary.n_unclear,
         "people": summary.n_people,
         "seconds": round(summary.seconds, 3),
+        "grouped": summary.grouped,
         "failures": [{"photo": str(path), "reason": why} for path, why in summary.failures],
         "placements": {role: asdict(where) for role, where in summary.placements.items()},
     }

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
+from fastface.store.database import Row
 from fastface.store.rows import (
     FACE_TYPE,
     TORSO_TYPE,
@@ -20,8 +22,8 @@ from fastface.store.rows import (
     path_of,
     stack,
 )
-from fastface.store.tables import PRESENT, Tables
-from fastface.types import Anchor, Box, Observation, PhotoMetadata
+from fastface.store.tables import PATH, Tables
+from fastface.types import Anchor, Box, IntArray, Observation, PhotoMetadata
 
 # The content that a hash stands for: its own, or that of a photo which was rewritten with it.
 _CONTENT_OF: Final = """coalesce((SELECT id FROM content WHERE hash = ?1),
@@ -121,6 +123,11 @@ class FactTables(Tables):
         )
         return [row[0] for row in rows]
 
+    def count_photos(self) -> int:
+        """How many photos are present."""
+        row = self._database.row("SELECT count(DISTINCT content_id) FROM file WHERE NOT missing")
+        return int(row[0]) if row else 0
+
     def present_files(self) -> list[tuple[Path, str]]:
         """Every path that is present, with the content it holds, by path."""
         rows = self._database.rows(
@@ -173,25 +180,20 @@ class FactTables(Tables):
 
     def facts(self, model: str, contents: Iterable[int] | None = None) -> Facts:
         """All observations of a model on photos that are present, or on some of these photos."""
-        chosen = "" if contents is None else "AND content.id IN (SELECT value FROM json_each(?))"
-        only = () if contents is None else (json.dumps(list(contents)),)
         with self._database.snapshot():
-            photos = self._database.rows(
-                f"""SELECT content.id, hash, path, taken_at, latitude, longitude
-                    FROM content JOIN {PRESENT} present ON present.content_id = content.id
-                    JOIN analysis ON analysis.content_id = content.id
-                    WHERE model = ? {chosen} ORDER BY hash""",  # noqa: S608
-                (model, *only),
-            )
-            observations = self._database.rows(
-                f"""SELECT observation.id, hash, box_left, box_top, box_width, box_height, face,
-                    torso, score, quality, unclear, content.id
-                    FROM observation JOIN content ON content.id = observation.content_id
-                    JOIN {PRESENT} present ON present.content_id = content.id
-                    WHERE model = ? {chosen} ORDER BY hash, position""",  # noqa: S608
-                (model, *only),
-            )
-        index = {photo[0]: i for i, photo in enumerate(photos)}
+            photos = self.photo_facts(model, contents)
+            ids = None if contents is None else self.ids_on(model, photos.content_ids)
+            return self.with_faces(photos, model, ids)
+
+    def photo_facts(self, model: str, contents: Iterable[int] | None = None) -> Facts:
+        """The photos that are present and were seen by a model, or some, without observations."""
+        some = "" if contents is None else "AND content.id IN (SELECT value FROM json_each(?))"
+        photos = self._database.rows(
+            f"""SELECT content.id, hash, {PATH} AS present_path, taken_at, latitude, longitude
+                FROM content JOIN analysis ON analysis.content_id = content.id
+                WHERE model = ? AND present_path IS NOT NULL {some} ORDER BY hash""",  # noqa: S608
+            (model,) if contents is None else (model, _json(contents)),
+        )
         return Facts(
             content_ids=np.array([row[0] for row in photos], np.int64),
             hashes=[row[1] for row in photos],
@@ -199,15 +201,30 @@ class FactTables(Tables):
             taken_at=np.array([row[3] for row in photos], np.float64),
             latitude=np.array([row[4] for row in photos], np.float64),
             longitude=np.array([row[5] for row in photos], np.float64),
-            ids=np.array([row[0] for row in observations], np.int64),
-            anchors=[Anchor(row[1], Box(*row[2:6])) for row in observations],
-            photo_index=np.array([index[row[11]] for row in observations], np.int64),
-            faces=stack([row[6] for row in observations], FACE_TYPE),
-            torsos=stack([row[7] for row in observations], TORSO_TYPE),
-            scores=np.array([row[8] for row in observations], np.float32),
-            quality=np.array([row[9] for row in observations], np.float32),
-            unclear=np.array([row[10] for row in observations], np.bool_),
+            **_observations([], {}),
         )
+
+    def ids_on(self, model: str, contents: Iterable[int]) -> IntArray:
+        """(k,) int64: the observations of a model on photos of these contents."""
+        rows = self._database.rows(
+            """SELECT id FROM observation WHERE model = ?
+               AND content_id IN (SELECT value FROM json_each(?))""",
+            (model, _json(contents)),
+        )
+        return np.array([row[0] for row in rows], np.int64)
+
+    def with_faces(self, photos: Facts, model: str, ids: Iterable[int] | None = None) -> Facts:
+        """The same photos with their observations, or with those of these."""
+        some = "" if ids is None else "AND observation.id IN (SELECT value FROM json_each(?))"
+        rows = self._database.rows(
+            f"""SELECT observation.id, hash, box_left, box_top, box_width, box_height, face,
+                torso, score, quality, unclear, content.id
+                FROM observation JOIN content ON content.id = observation.content_id
+                WHERE model = ? {some} ORDER BY hash, position""",  # noqa: S608
+            (model,) if ids is None else (model, _json(ids)),
+        )
+        index = {content: i for i, content in enumerate(photos.content_ids.tolist())}
+        return replace(photos, **_observations([row for row in rows if row[11] in index], index))
 
     def _content_id(self, content_hash: str) -> int:
         row = self._database.row(f"SELECT {_CONTENT_OF}", (content_hash,))
@@ -221,3 +238,21 @@ def _range_under(folder: Path) -> tuple[bytes, bytes]:
     separator = os.fsencode(os.sep)
     stem = os.fsencode(folder).rstrip(separator)
     return stem + separator, stem + bytes([separator[0] + 1])
+
+
+def _json(ids: Iterable[int]) -> str:
+    return json.dumps([int(id_) for id_ in ids])
+
+
+def _observations(rows: list[Row], index: Mapping[int, int]) -> dict[str, Any]:
+    """The fields of `Facts` that are about observations.  index: of each content among photos."""
+    return {
+        "ids": np.array([row[0] for row in rows], np.int64),
+        "anchors": [Anchor(row[1], Box(*row[2:6])) for row in rows],
+        "photo_index": np.array([index[row[11]] for row in rows], np.int64),
+        "faces": stack([row[6] for row in rows], FACE_TYPE),
+        "torsos": stack([row[7] for row in rows], TORSO_TYPE),
+        "scores": np.array([row[8] for row in rows], np.float32),
+        "quality": np.array([row[9] for row in rows], np.float32),
+        "unclear": np.array([row[10] for row in rows], np.bool_),
+    }

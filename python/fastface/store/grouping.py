@@ -128,6 +128,22 @@ class GroupingTables(Tables):
         """Takes away people without a face; after the memberships that left them."""
         self._database.run_many("DELETE FROM person WHERE id = ?", ((n,) for n in numbers))
 
+    def moments(self, contents: IntArray) -> IntArray:
+        """(p,) int64: the moment of each of these contents at the last grouping, -1 for none."""
+        moment: dict[int, int] = dict(self._database.rows("SELECT content_id, moment FROM moment"))
+        return np.array([moment.get(content, -1) for content in contents.tolist()], np.int64)
+
+    def contents_gone(self, contents: IntArray) -> IntArray:
+        """(k,) int64: the contents that the last grouping saw and that are not among these."""
+        rows = self._database.rows("SELECT content_id FROM moment")
+        return np.setdiff1d(np.array(rows, np.int64), contents)
+
+    def contents_of(self, ids: IntArray) -> IntArray:
+        """(n,) int64: the content that each of these observations is on, 0 before a grouping."""
+        rows = self._database.rows("SELECT observation_id, content_id FROM membership")
+        content: dict[int, int] = dict(rows)
+        return np.array([content.get(id_, 0) for id_ in ids.tolist()], np.int64)
+
     def replace_moments(self, moments: Iterable[tuple[int, int]]) -> None:
         """Writes (content id, moment) of every photo that is present."""
         self._database.run("DELETE FROM moment")

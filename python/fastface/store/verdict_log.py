@@ -64,6 +64,11 @@ class VerdictLog(Tables):
             for id_, kind, payload, said_at in self._database.rows(_WORDS, (after,))
         ]
 
+    def last_verdict(self) -> int:
+        """The id of the last verdict, 0 before the first."""
+        row = self._database.row("SELECT max(id) FROM verdict")
+        return int(row[0] or 0) if row else 0
+
     def n_anchors(self) -> dict[int, int]:
         """How many faces each verdict is about, by its id; none where there is no face."""
         rows = self._database.rows("SELECT verdict_id, count(*) FROM anchor GROUP BY verdict_id")
