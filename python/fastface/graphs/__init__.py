@@ -14,6 +14,7 @@ from fastface.graphs.conversions import (
     convert_yunet,
 )
 from fastface.graphs.graph import Graph, read, write
+from fastface.graphs.mobile import fit_mobile
 from fastface.graphs.rewrites import (
     fold_constants,
     free_axes,
@@ -30,6 +31,7 @@ __all__ = [
     "convert_faceplugin",
     "convert_sface",
     "convert_yunet",
+    "fit_mobile",
     "fold_constants",
     "free_axes",
     "read",
