@@ -39,18 +39,22 @@ def main() -> None:
         shutil.copy(stored, path)
         seconds = measure(path, options.turns)
     print(f"{options.faces} faces, milliseconds: median (least to most) of turns")
+    print(f"{'':30} {'waited':^25} {'of the processor':^25}")
     for what, taken in seconds.items():
-        low, middle, high = 1000 * np.quantile(taken, [0, 0.5, 1])
-        print(f"{what:30} {middle:7.1f}  ({low:.1f} to {high:.1f}) of {len(taken)}")
+        columns = 1000 * np.quantile(taken, [0.5, 0, 1], axis=0).T
+        told = [f"{middle:7.1f}  ({low:.1f} to {high:.1f})" for middle, low, high in columns]
+        print(f"{what:30} {told[0]:25} {told[1]:25} of {len(taken)}")
 
 
-def measure(path: Path, turns: int) -> dict[str, list[float]]:
-    seconds: dict[str, list[float]] = {}
+def measure(path: Path, turns: int) -> dict[str, list[tuple[float, float]]]:
+    """What was done -> seconds waited and seconds of the processor, of each turn."""
+    seconds: dict[str, list[tuple[float, float]]] = {}
 
     def timed(what: str, call: Callable[[], object]) -> None:
-        start = time.perf_counter()
+        start, used = time.perf_counter(), time.process_time()
         call()
-        seconds.setdefault(what, []).append(time.perf_counter() - start)
+        taken = time.perf_counter() - start, time.process_time() - used
+        seconds.setdefault(what, []).append(taken)
 
     def answer(library: Library, turn: int, rank: int) -> None:
         person, other = (p.id for p in library.people()[rank : rank + 2])

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fastface.store import FailureRow, Store
-from fastface.types import Anchor, Box, Observation, PhotoMetadata, Verdict
+from fastface.types import Box, Observation, PhotoMetadata, Verdict
 
 MODEL = "m-1"
 
@@ -119,15 +119,19 @@ def test_failures_and_files_replace_each_other(store: Store) -> None:
 
 
 def test_verdicts_come_back_in_order(store: Store) -> None:
-    anchors = (Anchor("b", Box(0.1, 0.2, 0.3, 1 / 3)), Anchor("a", Box(0, 0, 1, 1)))
-    said = [
-        Verdict("name", {"person": 7, "name": "Zoë"}, anchors, 1.5, (7, 7)),
+    fill(store, [0, 1, 3])
+    ids = store.members(MODEL).ids.tolist()
+    anchors = [*store.anchors(ids).values()]
+    with store.atomic():
+        named = {7: [ids[2], ids[0]], 8: [ids[1]]}
+        assert store.add_verdict("name", {"person": 7, "name": "Zoë"}, 1.5, named) == 1
+        store.add_verdict("undo", {"verdict": 1}, 2.5, {})
+    of_name = tuple(anchors[k] for k in (0, 2, 1))
+    assert store.verdicts() == [
+        Verdict("name", {"person": 7, "name": "Zoë"}, of_name, 1.5, (7, 7, 8)),
         Verdict("undo", {"verdict": 1}, (), 2.5, ()),
     ]
-    with store.atomic():
-        for verdict in said:
-            store.add_verdict(verdict)
-    assert store.verdicts() == said
+    assert store.heard().tolist() == [[1, ids[0], 7], [1, ids[1], 8], [1, ids[2], 7]]
     assert [v.kind for v in store.words(after=1)] == ["undo"]
-    assert store.n_anchors() == {1: 2}
-    assert store.people_said() == {1: {7}}
+    assert store.n_anchors() == {1: 3}
+    assert store.people_said() == {1: {7, 8}}

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fastface.types import Anchor, Box, IntArray, Verdict
-from fastface.verdicts import Conflict, Heard, Places, Rulings, listen, number, replay, weigh, words
+from fastface.verdicts import Conflict, Heard, Places, Rulings, listen, number, replay, weigh
 from fastface.verdicts.names import clean_name, matching
 
 BOX = Box(0.1, 0.1, 0.2, 0.2)
@@ -23,8 +23,9 @@ def face(k: int) -> Anchor:
 
 def said(kind: str, payload: dict[str, object], faces: dict[int, int] | None = None) -> Verdict:
     """faces: face -> the person it is said to be."""
-    pairs = [(face(k), person) for k, person in (faces or {}).items()]
-    return words.say(kind, payload, pairs, said_at=0.0)
+    pairs = sorted((faces or {}).items())
+    anchors = tuple(face(k) for k, _ in pairs)
+    return Verdict(kind, payload, anchors, 0.0, tuple(person for _, person in pairs))
 
 
 def name(person: int, name: str, faces: Sequence[int]) -> Verdict:

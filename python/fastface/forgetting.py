@@ -37,8 +37,8 @@ def forget(store: Store, roll: Roll, person: int) -> Forgotten:
 
     seen = store.observations_on(hashes)
     gone = [id_ for id_, place in seen.items() if here.find(place) is not None]
-    never_again = [(place, 0) for place in places]
-    store.add_verdict(words.say(words.FORGET, {}, never_again, said_at=time.time()))
+    never_again = {0: roll.members.ids[faces].tolist()}
+    store.add_verdict(words.FORGET, {}, time.time(), never_again)
     store.delete_observations(gone)
     roll.start_anew()
     return Forgotten(len(faces), len(hashes), len(redacted), scrubbed=False)

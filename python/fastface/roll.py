@@ -9,11 +9,12 @@ from dataclasses import replace as changed
 from typing import Any, Final, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from fastface.changes import WhoIsWho
 from fastface.store import Members, PersonRow, Store
 from fastface.types import IntArray, Verdict
-from fastface.verdicts import Heard, Places, Rulings, listen, number, replay, weigh, words
+from fastface.verdicts import Heard, Places, Rulings, listen, number, replay, weigh
 
 Faces: TypeAlias = list[tuple[int, int]]  # a face's row in `Roll.members`, who it is said to be
 Saying: TypeAlias = tuple[str, Mapping[str, Any], Faces]  # a verdict's kind, payload and faces
@@ -103,12 +104,11 @@ class Roll:
         said: list[Verdict] = []
         rows: list[tuple[int, int, int]] = []
         for kind, payload, faces in sayings:
-            places = self._store.anchors(int(ids[row]) for row, _ in faces)
-            anchored = [(places[int(ids[row])], person) for row, person in faces]
-            verdict = words.say(kind, payload, anchored, said_at=said_at)
-            id_ = self._store.add_verdict(verdict)
-            self._store.add_heard((id_, int(ids[row]), person) for row, person in faces)
-            said.append(changed(verdict, anchors=(), people=(), id=id_))
+            of_people: dict[int, list[int]] = {}
+            for row, person in faces:
+                of_people.setdefault(person, []).append(int(ids[row]))
+            id_ = self._store.add_verdict(kind, payload, said_at, of_people)
+            said.append(Verdict(kind, dict(payload), (), said_at, (), id_))
             rows += [(id_, row, person) for row, person in faces]
         self._heard = self._heard.more(said, np.array(rows, np.int64).reshape(-1, 3))
         self.rulings = weigh(self._heard)
@@ -214,17 +214,19 @@ class Roll:
     def _put_memberships(self, clusters: IntArray, persons: IntArray, said: IntArray) -> set[int]:
         """Writes who is who; returns those who have other faces than before, or surer ones."""
         members = self.members
-        moved = (persons != members.persons) | (clusters != members.clusters)
-        said_anew = (said != members.said) & ~moved & members.stored
-        for rows, put in (
-            (np.flatnonzero(~members.stored), self._store.add_memberships),
-            (np.flatnonzero(moved & members.stored), self._store.change_memberships),
-        ):
-            columns = (column[rows].tolist() for column in (members.ids, clusters, persons, said))
-            put((id_, c, p or None, word) for id_, c, p, word in zip(*columns, strict=True))
-        self._store.mark_said(
-            zip(members.ids[said_anew].tolist(), said[said_anew].tolist(), strict=True)
+        new = np.flatnonzero(~members.stored)
+        columns = (column[new].tolist() for column in (members.ids, clusters, persons, said))
+        self._store.add_memberships(
+            (id_, c, p or None, word) for id_, c, p, word in zip(*columns, strict=True)
         )
+        moved = (persons != members.persons) | (clusters != members.clusters)
+        for ids, (c, p, word) in _alike(
+            members.ids, moved & members.stored, clusters, persons, said
+        ):
+            self._store.change_memberships(ids, c, p or None, word)
+        said_anew = (said != members.said) & ~moved & members.stored
+        for ids, (word,) in _alike(members.ids, said_anew, said):
+            self._store.mark_said(ids, word)
         other = (
             (persons != members.persons) | ~members.stored | ((said == 2) != (members.said == 2))
         )
@@ -283,3 +285,17 @@ class Roll:
         centres = np.stack([found[np.searchsorted(rows, side)].mean(axis=0) for side in spread])
         centres /= np.maximum(np.linalg.norm(centres, axis=1, keepdims=True), 1e-12)
         return np.asarray((found[np.searchsorted(rows, faces)] @ centres.T).argmax(axis=1))
+
+
+def _alike(
+    ids: IntArray, which: npt.NDArray[np.bool_], *columns: IntArray
+) -> Iterator[tuple[list[int], list[int]]]:
+    """Those of the ids that are chosen, by their values, and the values that they share."""
+    rows = np.flatnonzero(which)
+    if not len(rows):
+        return
+    table = np.stack([column[rows] for column in columns])
+    order = np.lexsort(table)
+    changes = np.diff(table[:, order], axis=1).any(axis=0)
+    for part in np.split(order, np.flatnonzero(changes) + 1):
+        yield ids[rows[part]].tolist(), table[:, part[0]].tolist()

@@ -75,17 +75,23 @@ class GroupingTables(Tables):
             rows,
         )
 
-    def change_memberships(self, rows: Iterable[tuple[int, int, int | None, int]]) -> None:
-        """Writes (observation id, cluster, person id, said) over what was there."""
-        self._database.run_many(
+    def change_memberships(
+        self, observations: Iterable[int], cluster: int, person: int | None, said: int
+    ) -> None:
+        """Writes one cluster, person and word over what was there of some observations."""
+        self._database.run(
             """UPDATE membership SET cluster = ?2, person_id = ?3, said = ?4
-               WHERE observation_id = ?1""",
-            rows,
+               WHERE observation_id IN (SELECT value FROM json_each(?1))""",
+            (json.dumps(list(observations)), cluster, person, said),
         )
 
-    def mark_said(self, rows: Iterable[tuple[int, int]]) -> None:
-        """Writes (observation id, said) where nothing else changed: no index has to follow."""
-        self._database.run_many("UPDATE membership SET said = ?2 WHERE observation_id = ?1", rows)
+    def mark_said(self, observations: Iterable[int], said: int) -> None:
+        """Writes one word where nothing else changed: no index has to follow."""
+        self._database.run(
+            """UPDATE membership SET said = ?2
+               WHERE observation_id IN (SELECT value FROM json_each(?1))""",
+            (json.dumps(list(observations)), said),
+        )
 
     def drop_superseded_memberships(self, model: str) -> None:
         """Lets go of what an earlier model saw, on photos that this one has seen."""

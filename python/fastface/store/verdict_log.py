@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, Final
 
 import numpy as np
 
@@ -20,20 +20,33 @@ class VerdictLog(Tables):
     Derived from them is what was heard: which observations the anchors are about.
     """
 
-    def add_verdict(self, verdict: Verdict) -> int:
-        """Appends what the user said; returns its id."""
+    def add_verdict(
+        self,
+        kind: str,
+        payload: Mapping[str, Any],
+        said_at: float,
+        faces: Mapping[int, Collection[int]],
+    ) -> int:
+        """Appends what the user said; returns its id.
+
+        faces: person -> the observations of which the verdict says so; their places are kept.
+        """
         added = self._database.run(
             "INSERT INTO verdict (kind, payload, said_at) VALUES (?, ?, ?)",
-            (verdict.kind, json.dumps(verdict.payload, sort_keys=True), verdict.said_at),
-        )
-        self._database.run_many(
-            "INSERT INTO anchor VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (
-                (added.lastrowid, anchor.content_hash, *anchor.box, person)
-                for anchor, person in zip(verdict.anchors, verdict.people, strict=True)
-            ),
+            (kind, json.dumps(payload, sort_keys=True), said_at),
         )
         assert added.lastrowid is not None
+        for person, observations in sorted(faces.items()):
+            row = (added.lastrowid, person, json.dumps(sorted({*observations})))
+            self._database.run(
+                """INSERT INTO anchor
+                   SELECT ?1, hash, box_left, box_top, box_width, box_height, ?2
+                   FROM observation JOIN content ON content.id = content_id
+                   WHERE observation.id IN (SELECT value FROM json_each(?3))
+                   ORDER BY hash, position""",
+                row,
+            )
+            self._database.run("INSERT INTO heard SELECT ?1, value, ?2 FROM json_each(?3)", row)
         return added.lastrowid
 
     def verdicts(self) -> list[Verdict]:

@@ -6,10 +6,10 @@ was said to be, so that a verdict can be read without knowing what was computed 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
-from fastface.types import Anchor, Verdict
+from fastface.types import Verdict
 
 # kind: what the payload holds; what the anchors are
 NAME: Final = "name"  # person, name; the person's faces
@@ -29,16 +29,6 @@ FORGET: Final = "forget"  # nothing; where faces were deleted, never to be store
 AFFIRMING: Final = frozenset({NAME, SAME, DIFFERENT, CONFIRM, HIDE, UNHIDE, FAVOURITE})
 
 REDACTED: Final[Mapping[str, Any]] = {"redacted": True}  # the payload of what was forgotten
-
-Faces = Iterable[tuple[Anchor, int]]  # where a face is, and the person it is said to be
-
-
-def say(kind: str, payload: Mapping[str, Any], faces: Faces = (), *, said_at: float) -> Verdict:
-    """A verdict that was not said yet."""
-    pairs = sorted(faces)
-    return Verdict(
-        kind, dict(payload), tuple(a for a, _ in pairs), said_at, tuple(p for _, p in pairs)
-    )
 
 
 def people_of(verdict: Verdict) -> list[int]:
