@@ -109,9 +109,64 @@ def test_small_photos_are_looked_at_once_and_never_enlarged():
 
 
 def test_low_scores_and_tiny_faces_are_dropped():
-    assert len(Detector(FakeYuNet([50, 50, 40, 40], 250, score=0.6)).detect(white(250, 250))) == 0
+    assert len(Detector(FakeYuNet([50, 50, 20, 20], 250, score=0.54)).detect(white(250, 250))) == 0
     assert len(Detector(FakeYuNet([50, 50, 11, 11], 250)).detect(white(250, 250))) == 0
-    assert len(Detector(FakeYuNet([50, 50, 40, 40], 250, score=0.71)).detect(white(250, 250))) == 1
+    assert len(Detector(FakeYuNet([50, 50, 20, 20], 250, score=0.56)).detect(white(250, 250))) == 1
+
+
+class Doubting(FakeYuNet):
+    """As FakeYuNet in the photo; close up, the face in the middle scores `closely`."""
+
+    def __init__(self, box, score: float, closely: list[float]) -> None:
+        super().__init__(box, 256, score)
+        self.closely = closely
+
+    def run(self, inputs):
+        planes = inputs["input"]
+        if planes.shape[2] == 256:
+            return super().run(inputs)
+        self.inputs.append(planes.shape)
+        side = planes.shape[2]
+        looks = []
+        for width, score in zip((32, 40, 56), self.closely, strict=True):
+            size = np.array([width, width * self.box[3] / self.box[2]])
+            alone = FakeYuNet([*(side - size) / 2, *size], side, score)
+            looks.append(alone.run({"input": np.full((1, 3, side, side), 255, np.float32)}))
+        return {name: np.concatenate([look[name] for look in looks]) for name in looks[0]}
+
+
+@pytest.mark.parametrize(
+    ("score", "closely", "expected"),
+    [
+        (0.5, [0.8, 0.7, 0.6], 0.65),  # a face that one look nearly missed
+        (0.35, [0.9, 0.9, 0.9], 0.7625),
+        (0.65, [0.2, 0.3, 0.4], None),  # the back of a head
+        (0.5, [0.9, 0.7, 0.05], None),  # not seen in one look: counts as 0 there
+    ],
+)
+def test_close_looks_settle_doubts(score, closely, expected):
+    network = Doubting([100, 90, 40, 50], score, closely)
+    found = Detector(network).detect(white(256, 256))
+    assert [shape[0] for shape in network.inputs] == [1, 3]
+    if expected is None:
+        assert len(found) == 0
+    else:
+        assert found.scores == pytest.approx([expected])
+        np.testing.assert_allclose(found.boxes[0], [100, 90, 40, 50], rtol=0.02)
+
+
+@pytest.mark.parametrize(("width", "score"), [(40, 0.71), (40, 0.29), (23, 0.6), (23, 0.5)])
+def test_no_close_look_where_it_cannot_change_or_tell_anything(width, score):
+    network = Doubting([100, 90, width, width], score, [0.9, 0.9, 0.9])
+    found = Detector(network).detect(white(256, 256))
+    assert len(network.inputs) == 1
+    assert len(found) == (score >= 0.55)
+
+
+def test_a_doubtful_face_at_the_edge_is_looked_at_with_black_beyond():
+    network = Doubting([-10, -20, 40, 50], 0.5, [0.8, 0.8, 0.8])
+    found = Detector(network).detect(white(256, 256))
+    np.testing.assert_allclose(found.boxes[0], [0, 0, 30, 30], atol=0.1)
 
 
 # Few positions and scores, so that overlaps and ties are common.
@@ -142,11 +197,11 @@ def test_faces_of_real_photos_are_found(detector: Detector, photos_dir: Path):
         truth = np.array(boxes_of[name], np.float32).reshape(-1, 4)
         found = detector.detect(np.asarray(Image.open(photos_dir / "detect" / name).convert("RGB")))
         overlaps = np.array([[suppression.overlap(a, b) for a in found.boxes] for b in truth])
-        large = truth[:, 2] >= 24
+        large = truth[:, 2] >= 16
         n_large += large.sum()
         n_found += (overlaps[large].max(axis=1, initial=0) >= 0.4).sum()
         n_extra += (overlaps.max(axis=0, initial=0) < 0.2).sum()
-    assert n_found >= 0.9 * n_large
+    assert n_found >= 0.95 * n_large
     assert n_extra <= 5
 
 

@@ -29,6 +29,16 @@ _FINE_WIDTH_PX = 32.0
 # Scales closer to each other than this see the same faces.
 _WORTHWHILE = 0.7
 
+# A score between these is a doubt, which close looks settle if the face has enough pixels for them
+# to tell it from the back of a head.  Each is a square of a photo, so many pixels wide, around a
+# face brought to so many pixels, mirrored or not.
+_DOUBTFUL = (0.3, 0.7)
+_TELLING_PX = 24.0
+_CLOSE_SIDE_PX = 128
+_CLOSE_LOOKS = ((32.0, False), (40.0, True), (56.0, False))
+_SAME_FACE_OVERLAP = 0.3
+_UNSEEN = 0.1  # a close look's score below counts as 0
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Detections:
@@ -70,7 +80,8 @@ class Detector:
     `max_pixels` (never up), is always taken.  A *coarse* look, at a sixteenth of the cost, adds
     the faces that fill the photo.  Where the plain look finds small faces and the photo has more
     pixels, a *fine* look finds more of them and places their landmarks better: with faces of 24
-    pixels, misplaced landmarks alone cost a tenth of the embedding's cosine.
+    pixels, misplaced landmarks alone cost a tenth of the embedding's cosine.  Where a score leaves
+    doubt, *close* looks at the face alone, in three sizes, are averaged with it.
 
     min_score: faces below are dropped.  max_pixels: bounding the area, not the long side, costs the
     same for every shape and spares panoramas.  min_size_px: faces with a shorter side in the photo
@@ -81,7 +92,7 @@ class Detector:
         self,
         session: Session,
         *,
-        min_score: float = 0.7,
+        min_score: float = 0.55,
         max_pixels: int = 1024 * 768,
         min_size_px: float = 12.0,
     ) -> None:
@@ -101,7 +112,8 @@ class Detector:
         if coarse <= scale * _WORTHWHILE:
             found = self._look(_shrink(plain_pixels, coarse / scale), coarse)
             looks.append(found.at_least(_COARSE_SIDE_PX / coarse))
-        if scale <= _WORTHWHILE and np.any(plain.boxes[:, 2] * scale < _FINE_WIDTH_PX):
+        sure = plain.scores >= _DOUBTFUL[1]
+        if scale <= _WORTHWHILE and np.any(plain.boxes[sure, 2] * scale < _FINE_WIDTH_PX):
             fine = min(1.0, scale * _FINE_FACTOR)
             looks.append(self._look(_shrink(pixels, fine), fine))
         found = Detections(
@@ -109,13 +121,38 @@ class Detector:
             np.concatenate([look.landmarks for look in looks]),
             np.concatenate([look.scores for look in looks]),
         )
-        found = found.take(suppress(found.boxes, found.scores)).clipped(width, height)
+        found = found.take(suppress(found.boxes, found.scores))
+        found = self._settle(pixels, found).clipped(width, height)
         return found.at_least(self.min_size_px)
+
+    def _settle(self, pixels: ImageArray, found: Detections) -> Detections:
+        """Average doubtful scores with those of close looks; drop what stays under `min_score`."""
+        doubtful = (found.scores < _DOUBTFUL[1]) & (found.boxes[:, 2] >= _TELLING_PX)
+        scores = found.scores.copy()
+        for row in np.flatnonzero(doubtful):
+            scores[row] = np.mean([scores[row], *self._look_closely(pixels, found.boxes[row])])
+        order = np.argsort(-scores, kind="stable")
+        kept = order[scores[order] >= self.min_score]
+        return Detections(found.boxes[kept], found.landmarks[kept], scores[kept])
+
+    def _look_closely(self, pixels: ImageArray, box: FloatArray) -> list[np.float32]:
+        """The score of one face in each of the close looks, 0 where it is not seen."""
+        looks = [_close_up(pixels, box, width, mirrored) for width, mirrored in _CLOSE_LOOKS]
+        outputs = self._session.run({"input": np.concatenate([_prepare(look) for look in looks])})
+        scores = []
+        for photo, (width, _) in enumerate(_CLOSE_LOOKS):
+            found = _decode(outputs, _CLOSE_SIDE_PX, _UNSEEN, photo)
+            size = np.array([width, width * box[3] / box[2]], np.float32)
+            expected = np.concatenate([(_CLOSE_SIDE_PX - size) / 2, size])
+            same = overlaps(expected, found.boxes) > _SAME_FACE_OVERLAP
+            scores.append(found.scores[same].max(initial=0))
+        return scores
 
     def _look(self, pixels: ImageArray, scale: float) -> Detections:
         """Faces of a photo that was scaled by `scale`, in pixels of the photo."""
         planes = _prepare(pixels)
-        found = _decode(self._session.run({"input": planes}), planes.shape[3], self.min_score)
+        outputs = self._session.run({"input": planes})
+        found = _decode(outputs, planes.shape[3], min(self.min_score, _DOUBTFUL[0]))
         unscale = np.float32(1 / scale)
         return Detections(found.boxes * unscale, found.landmarks * unscale, found.scores)
 
@@ -131,21 +168,49 @@ def suppress(boxes: FloatArray, scores: FloatArray, max_overlap: float = 0.3) ->
     [1, 2]
     """
     rest = np.argsort(-scores, kind="stable")
-    ends, areas = boxes[:, :2] + boxes[:, 2:], boxes[:, 2] * boxes[:, 3]
     kept = []
     while rest.size:
         best, rest = rest[0], rest[1:]
         kept.append(best)
-        sides = np.minimum(ends[best], ends[rest]) - np.maximum(boxes[best, :2], boxes[rest, :2])
-        shared = np.prod(np.maximum(sides, 0), axis=1)
-        rest = rest[shared <= max_overlap * (areas[best] + areas[rest] - shared)]
+        rest = rest[overlaps(boxes[best], boxes[rest]) <= max_overlap]
     return np.array(kept, np.int64)
+
+
+def overlaps(box: FloatArray, boxes: FloatArray) -> FloatArray:
+    """Intersection over union of one box with others; 0 for boxes without area.
+
+    box: (4,), boxes: (n, 4) float32, left, top, width, height.  Returns (n,) float32.
+    """
+    ends = np.minimum(box[:2] + box[2:], boxes[:, :2] + boxes[:, 2:])
+    shared = np.prod(np.maximum(ends - np.maximum(box[:2], boxes[:, :2]), 0), axis=1)
+    united = box[2] * box[3] + boxes[:, 2] * boxes[:, 3] - shared
+    return np.asarray(shared / np.maximum(united, np.finfo(np.float32).tiny))
+
+
+def _close_up(pixels: ImageArray, box: FloatArray, width_px: float, mirrored: bool) -> ImageArray:
+    """A square of `_CLOSE_SIDE_PX` around a face that is brought to `width_px`, black outside."""
+    left, top, width, height = map(float, box)
+    zoom = width_px / width
+    side = _CLOSE_SIDE_PX / zoom
+    x, y = round(left + (width - side) / 2), round(top + (height - side) / 2)
+    window = pixels[max(y, 0) : max(round(y + side), 0), max(x, 0) : max(round(x + side), 0)]
+    close_up = np.zeros((_CLOSE_SIDE_PX, _CLOSE_SIDE_PX, 3), np.uint8)
+    if window.size:
+        seen = _resize(window, *(max(1, round(n * zoom)) for n in window.shape[1::-1]))
+        target = close_up[round(max(-y, 0) * zoom) :, round(max(-x, 0) * zoom) :]
+        rows, columns = map(min, target.shape[:2], seen.shape[:2])
+        target[:rows, :columns] = seen[:rows, :columns]
+    return close_up[:, ::-1] if mirrored else close_up
 
 
 def _shrink(pixels: ImageArray, scale: float) -> ImageArray:
     if scale == 1.0:
         return pixels
     height, width = (max(1, round(side * scale)) for side in pixels.shape[:2])
+    return _resize(pixels, width, height)
+
+
+def _resize(pixels: ImageArray, width: int, height: int) -> ImageArray:
     image = Image.fromarray(pixels).resize(
         (width, height), Image.Resampling.BILINEAR, reducing_gap=1.0
     )
@@ -161,22 +226,27 @@ def _prepare(pixels: ImageArray) -> FloatArray:
     return planes
 
 
-def _decode(outputs: dict[str, FloatArray], grid_width: int, min_score: float) -> Detections:
+def _decode(
+    outputs: dict[str, FloatArray], grid_width: int, min_score: float, photo: int = 0
+) -> Detections:
     """Cells of the three grids that score at least `min_score`, in pixels of the network's input.
 
-    grid_width: the input's width in pixels.  A cell's box is its centre's offset in strides and the
-    logarithm of its size in strides; landmarks are offsets in strides.
+    grid_width: the input's width in pixels.  photo: which of a batch.  A cell's box is its
+    centre's offset in strides and the logarithm of its size in strides; landmarks are offsets in
+    strides.
     """
     boxes, landmarks, scores = [], [], []
     for stride in _STRIDES:
-        score = np.sqrt(outputs[f"cls_{stride}"][0, :, 0] * outputs[f"obj_{stride}"][0, :, 0])
+        score = np.sqrt(
+            outputs[f"cls_{stride}"][photo, :, 0] * outputs[f"obj_{stride}"][photo, :, 0]
+        )
         cells = np.flatnonzero(score >= min_score)
         row, column = np.divmod(cells, grid_width // stride)
         corner = np.stack([column, row], axis=1).astype(np.float32)
-        box = outputs[f"bbox_{stride}"][0, cells]
+        box = outputs[f"bbox_{stride}"][photo, cells]
         size = np.exp(box[:, 2:])
         start = corner + box[:, :2] - size / 2
-        points = outputs[f"kps_{stride}"][0, cells].reshape(-1, 5, 2) + corner[:, None]
+        points = outputs[f"kps_{stride}"][photo, cells].reshape(-1, 5, 2) + corner[:, None]
         boxes.append(np.concatenate([start, size], axis=1) * np.float32(stride))
         landmarks.append(points * np.float32(stride))
         scores.append(score[cells])
