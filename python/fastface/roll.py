@@ -14,7 +14,7 @@ import numpy.typing as npt
 from fastface.changes import WhoIsWho
 from fastface.store import Members, PersonRow, Store
 from fastface.types import IntArray, Verdict
-from fastface.verdicts import Heard, Places, Rulings, listen, number, replay, weigh
+from fastface.verdicts import Heard, Places, Rulings, listen, number, replay, weigh, words
 
 Faces: TypeAlias = list[tuple[int, int]]  # a face's row in `Roll.members`, who it is said to be
 Saying: TypeAlias = tuple[str, Mapping[str, Any], Faces]  # a verdict's kind, payload and faces
