@@ -36,6 +36,7 @@ from fastface.cli import (
     report,
     review,
     scan,
+    schedule,
     split,
     stats,
     suggest,
@@ -50,7 +51,7 @@ from fastface.cli.output import Output, adopt_streams, drop_stdout
 from fastface.errors import FastfaceError
 
 COMMANDS = (
-    *(demo, scan, update, people, faces, photos, together, why, identify),
+    *(demo, scan, update, schedule, people, faces, photos, together, why, identify),
     *(name, merge, split, different, confirm, reject, not_face, favourite, hide, unhide),
     *(suggest, review),
     *(undo, history, forget),
