@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 from pathlib import Path
@@ -13,9 +14,10 @@ from fastface import clustering, reasons
 from fastface.calibration import Calibration
 from fastface.cli import main
 from fastface.errors import NotFoundError
+from fastface.gallery import Gallery
 from fastface.library import Library
 from fastface.wording import in_words
-from tests.fake_engine import paint
+from tests.fake_engine import FakeEngine, paint
 from tests.synthetic import people
 
 
@@ -164,3 +166,19 @@ def test_branches_are_those_of_the_whole_dendrogram() -> None:
             }
             return
     pytest.fail("the two faces never meet")
+
+
+def test_another_embedder_has_its_own_curve(tmp_path: Path, album: Path) -> None:
+    """Where a pack has none, the library's gallery knows the one that was measured."""
+    usual = Calibration.of_pack()
+    narrow = dataclasses.replace(usual, distance=usual.distance / 8, mean=usual.mean / 8)
+
+    class Engine(FakeEngine):
+        def make_gallery(self, exemplars, people, impostors):  # type: ignore[no-untyped-def]
+            return Gallery.of(exemplars, people, impostors=impostors, calibration=narrow)
+
+    with Library(tmp_path / "library.db", engine=Engine()) as library:
+        library.scan(album)
+        why = library.why("p1", "p2")
+    rate = float(narrow.log10_rate(why.likeness.distance))
+    assert why.likeness.log10_rate == rate != float(usual.log10_rate(why.likeness.distance))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from importlib.machinery import ModuleSpec
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -115,6 +117,16 @@ class OtherRuntime:
         self._failing, self._absent, self._counted = failing, absent, layers or {}
         self.options: list[dict[str, dict[str, str]]] = []
         self.overrides: list[dict[str, int]] = []
+        self.plugged_in: dict[str, str] = {}
+
+    def register_execution_provider_library(self, name: str, library: str) -> None:
+        if name in self._failing:
+            raise RuntimeError("no such symbol")
+        self.plugged_in[name] = library
+        self._built_in.append(name)
+
+    def get_ep_devices(self) -> list[Any]:
+        return [SimpleNamespace(ep_name=name) for name in ["CPU", *self.plugged_in]]
 
     def get_available_providers(self) -> list[str]:
         return self._built_in
@@ -134,14 +146,18 @@ class OtherRuntime:
                 runtime.overrides[-1][axis] = size
                 options.add_free_dimension_override_by_name(axis, size)
 
-        made = Options()
-        self._made = options
-        return made
+            def add_provider_for_devices(self, devices: list[Any], filled: dict[str, str]) -> None:
+                runtime._for_devices = [(devices[0].ep_name, filled), ("CPUExecutionProvider", {})]
+
+        self._made, self._for_devices = options, []
+        return Options()
 
     def InferenceSession(  # noqa: N802
         self, path: Path, _options: Any, providers: list[tuple[str, dict[str, str]]], **how: int
     ) -> Any:
         assert how == {"enable_fallback": 0}, "its own fallback prints to standard output"
+        assert bool(providers) != bool(self._for_devices), "one way or the other"
+        providers = providers or self._for_devices
         self.options.append(dict(providers))
         names = [name for name, _ in providers]
         for name in names:
@@ -237,3 +253,37 @@ def test_xnnpack_brings_its_own_threads(doubling, monkeypatch):
     on(runtime, monkeypatch, doubling, providers=["xnnpack"], threads=4)
     assert runtime.options[0]["XnnpackExecutionProvider"] == {"intra_op_num_threads": "4"}
     assert runtime._made.intra_op_num_threads == 1
+
+
+@pytest.fixture
+def beside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An installed package that brings a provider beside ONNX Runtime."""
+    module = ModuleType("onnxruntime_qnn")
+    module.__spec__ = ModuleSpec("onnxruntime_qnn", None)
+    module.get_library_path = lambda: "/site-packages/libqnn.so"  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "onnxruntime_qnn", module)
+
+
+def test_a_provider_may_come_beside_the_runtime(doubling, monkeypatch, beside):
+    qnn = "QNNExecutionProvider"
+    runtime = OtherRuntime(layers={qnn: 1})
+    session = on(runtime, monkeypatch, doubling, providers=["qnn"], fixed={"n": 3})
+    assert runtime.plugged_in == {qnn: "/site-packages/libqnn.so"}
+    assert runtime.options[0][qnn]["backend_type"] == "htp"
+    assert session.placement == Placement(("qnn", "cpu"), ("qnn", "cpu"), {}, {"qnn": 1})
+    assert session.is_fixed
+    on(runtime, monkeypatch, doubling, providers=["qnn"], fixed={"n": 3})
+    assert len(runtime.plugged_in) == 1, "once"
+    assert available_providers() == ("cpu", "qnn")
+
+
+def test_a_plugin_is_not_touched_unless_it_is_asked_for(doubling, monkeypatch, beside):
+    runtime = OtherRuntime()
+    on(runtime, monkeypatch, doubling)
+    assert runtime.plugged_in == {}
+
+
+def test_a_plugin_that_cannot_be_loaded_is_an_error(doubling, monkeypatch, beside):
+    runtime = OtherRuntime(failing=("QNNExecutionProvider",))
+    with pytest.raises(ModelError, match="onnxruntime-qnn cannot be loaded: no such symbol"):
+        on(runtime, monkeypatch, doubling, providers=["qnn"], fixed={"n": 3})

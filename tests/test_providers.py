@@ -56,9 +56,3 @@ def test_only_the_processor_is_used_without_being_asked_for() -> None:
 def test_android_is_known_by_its_own_python(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "getandroidapilevel", lambda: 34, raising=False)
     assert system_name() == "Android" and checked(None) == ["xnnpack", "cpu"]
-
-
-def test_a_library_has_its_file_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    for platform, name in (("win32", "QnnHtp.dll"), ("linux", "libQnnHtp.so")):
-        monkeypatch.setattr(sys, "platform", platform)
-        assert filled(PROVIDERS["qnn"], threads=1, cache=None)["backend_path"] == name

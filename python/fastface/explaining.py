@@ -99,7 +99,7 @@ class Explanations(Answers):
             return self._explain(one, other)
 
     def _explain(self, one: _Asked, other: _Asked) -> Explanation:
-        members, curve = self._roll.members, Calibration.of_pack()
+        members, curve = self._roll.members, self._curve()
         sample = _spread(one.rows), _spread(other.rows)
         near = self._closeups(np.concatenate(sample))
         a, b = ([near[row] for row in rows.tolist()] for rows in sample)

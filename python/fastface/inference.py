@@ -7,9 +7,11 @@ with one intra-op thread (the default) that is the fastest way to use all cores 
 from __future__ import annotations
 
 import hashlib
+import importlib
+import importlib.util
 import os
 import warnings
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple, Protocol, cast
@@ -61,6 +63,7 @@ class OrtSession:
         if threads < 1:  # ONNX Runtime would take any such number for "all cores"
             raise ValueError(f"threads: expected at least 1, got {threads}")
         check_file(path, sha256)
+        _plug_in(asked)
         built_in = set(load_runtime().get_available_providers())
         if fixed is None:
             built_in -= {row.ort_name for row in PROVIDERS.values() if row.static}
@@ -116,7 +119,8 @@ def load_runtime() -> ModuleType:
 
 
 def available_providers() -> tuple[str, ...]:
-    """Keys of PROVIDERS that the installed ONNX Runtime was built with."""
+    """Keys of PROVIDERS that the installed ONNX Runtime was built with, or finds beside it."""
+    _plug_in(PROVIDERS)
     built_in = load_runtime().get_available_providers()
     return tuple(name for name, row in PROVIDERS.items() if row.ort_name in built_in)
 
@@ -135,6 +139,24 @@ def check_file(path: Path, sha256: str) -> None:
             f"the model file {path} is damaged or was changed (its SHA-256 is not the recorded "
             "one); run: fastface models install"
         )
+
+
+def _plug_in(names: Iterable[str]) -> None:
+    """Load the providers among these that come as packages of their own, and are installed."""
+    ort = load_runtime()
+    for name in names:
+        row = PROVIDERS[name]
+        if (
+            row.plugin
+            and row.ort_name not in ort.get_available_providers()
+            and importlib.util.find_spec(row.plugin) is not None
+            and hasattr(ort, "register_execution_provider_library")  # 1.23 and newer
+        ):
+            library = importlib.import_module(row.plugin).get_library_path()
+            try:
+                ort.register_execution_provider_library(row.ort_name, library)
+            except Exception as error:  # ONNX Runtime's exceptions share no base class
+                raise ModelError(f"{row.package} cannot be loaded: {error}") from error
 
 
 class _Tried(NamedTuple):
@@ -161,6 +183,9 @@ def _open(
     ort = load_runtime()
     failed: dict[str, str] = {}
     while True:
+        devices = _devices(names[0])
+        if devices:  # beside which a session takes no other
+            names = [names[0], "cpu"]
         rows = [PROVIDERS[name] for name in names]
         options = ort.SessionOptions()
         # XNNPACK brings threads of its own, and the session's would fight with them.
@@ -177,6 +202,9 @@ def _open(
         if cache is not None and any("{cache}" in row.options.values() for row in rows):
             cache.mkdir(mode=0o700, parents=True, exist_ok=True)
         given = [(row.ort_name, filled(row, threads=threads, cache=cache)) for row in rows]
+        if devices:
+            options.add_provider_for_devices(devices, given[0][1])
+            given = []
         try:
             # The path, not the bytes just read: the session would keep them.  Its own fallback
             # would print to standard output.
@@ -188,6 +216,14 @@ def _open(
             names = names[1:]
         else:
             return session, _Tried(names, failed)
+
+
+def _devices(name: str) -> list[Any]:
+    """What a provider that was plugged in runs on; empty for those that are built in."""
+    row, ort = PROVIDERS[name], load_runtime()
+    if not row.plugin or not hasattr(ort, "get_ep_devices"):
+        return []
+    return [device for device in ort.get_ep_devices() if device.ep_name == row.ort_name][:1]
 
 
 def _layers(session: Any) -> dict[str, int]:

@@ -11,10 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
-from fastface import machine
-from fastface.errors import LibraryError
+from fastface import machine, models
+from fastface.calibration import Calibration
+from fastface.errors import LibraryError, ModelError
 from fastface.exchange import Exchange
 from fastface.explaining import Explanations
+from fastface.gallery import Gallery as Exemplars
 from fastface.images import decode
 from fastface.locking import scan_lock
 from fastface.looking import default_path
@@ -170,6 +172,19 @@ class Library(Exchange, Explanations, Review, Searches):
                 yield
         finally:
             self._recogniser.reset()
+
+    def _curve(self) -> Calibration:
+        """The impostor curve that the people were grouped by."""
+        model = self._model()
+        with contextlib.suppress(ModelError):  # of an engine that is not here now
+            if isinstance(self._engine, PackEngine):
+                curve = models.recipe(pack_of(model)).curve
+                if curve is not None:
+                    return Calibration.of_pack(curve)
+            gallery = self._recogniser.gallery(model)
+            if isinstance(gallery, Exemplars):
+                return gallery.calibration
+        return super()._curve()
 
     def _summarise(self, counts: ScanCounts, grouped: bool, seconds: float) -> ScanSummary:
         library = self._store.count(self._model())

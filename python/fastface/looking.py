@@ -11,6 +11,7 @@ from typing import Self
 
 import platformdirs
 
+from fastface.calibration import Calibration
 from fastface.errors import AmbiguousError, LibraryError, NotFoundError
 from fastface.roll import Roll
 from fastface.store import PersonRow, Store, person_key
@@ -150,6 +151,10 @@ class OpenLibrary:
     def _model(self) -> str:
         """The tag of the models whose observations were grouped last; empty before that."""
         return str(self._store.state("grouping", {}).get("model", ""))
+
+    def _curve(self) -> Calibration:
+        """The impostor curve of the embedder; the default pack's where nobody knows better."""
+        return Calibration.of_pack()
 
     def _find(self, person: str) -> int:
         names = self._store.names()

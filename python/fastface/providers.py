@@ -18,9 +18,10 @@ class Provider:
     """A row of PROVIDERS.
 
     ort_name: ONNX Runtime's name.  runs_on: the hardware, for people.  systems: where packages of
-    ONNX Runtime have it.  options: passed as they are but for "{cache}", a private folder where
-    compiled models are kept, "{threads}" and "{library:X}", the system's file name of a library X.
-    package: which package of ONNX Runtime for Python has it, if not every one has.
+    ONNX Runtime have it.  options: passed as they are but for "{threads}" and "{cache}", a private
+    folder where compiled models are kept.
+    package: which package for Python has it, if not every ONNX Runtime has.  plugin: the module
+    of a package that comes beside ONNX Runtime, not in its place.
     flags: for apps, bits that the provider's own function takes in place of options.
     static: compiles a network for one shape; where shapes vary, it is left out.  by_request: never
     chosen unless it is asked for.  instead: what is tried where it is missing, before the CPU.
@@ -35,6 +36,7 @@ class Provider:
     by_request: bool = True
     instead: tuple[str, ...] = ()
     package: str = ""
+    plugin: str = ""
 
 
 _EVERYWHERE: Final = ("Linux", "macOS", "Windows", "Android", "iOS")
@@ -79,14 +81,14 @@ PROVIDERS: Final[Mapping[str, Provider]] = {
         "Qualcomm's Hexagon processor",
         ("Windows", "Android"),
         {
-            "backend_path": "{library:QnnHtp}",
+            "backend_type": "htp",
             "htp_performance_mode": "burst",
             "htp_graph_finalization_optimization_mode": "3",
-            "enable_htp_fp16_precision": "1",
         },
         static=True,
         instead=("directml", "xnnpack"),
         package="onnxruntime-qnn",
+        plugin="onnxruntime_qnn",
     ),
     "directml": Provider(
         "DmlExecutionProvider",
@@ -180,17 +182,8 @@ def filled(row: Provider, *, threads: int, cache: Path | None) -> dict[str, str]
     values = {"{threads}": str(threads)}
     if cache is not None:
         values["{cache}"] = str(cache)
-    options = {}
-    for key, value in row.options.items():
-        if value.startswith("{library:"):
-            options[key] = _library(value.removeprefix("{library:").removesuffix("}"))
-        elif not value.startswith("{"):
-            options[key] = value
-        elif value in values:
-            options[key] = values[value]
-    return options
-
-
-def _library(name: str) -> str:
-    """The file name of a shared library on this system."""
-    return f"{name}.dll" if system_name() == "Windows" else f"lib{name}.so"
+    return {
+        key: values.get(value, value)
+        for key, value in row.options.items()
+        if value in values or not value.startswith("{")
+    }

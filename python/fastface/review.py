@@ -8,7 +8,6 @@ import numpy as np
 
 from fastface import doubts
 from fastface.answers import Answers
-from fastface.calibration import Calibration
 from fastface.completeness import MOST_DOUBTS, completeness
 from fastface.doubts import Doubt, Known
 from fastface.store import person_key
@@ -35,7 +34,7 @@ class Review(Answers):
             rows, known = self._known()
             if not len(rows):
                 return []
-            curve = Calibration.of_pack()
+            curve = self._curve()
 
             embed = self._embedder(rows)
             joined = doubts.two_that_may_be_one(
@@ -63,7 +62,7 @@ class Review(Answers):
                 known,
                 self._embedder(rows),
                 self._settled(),
-                Calibration.of_pack(),
+                self._curve(),
                 MOST_DOUBTS,
                 bias=self._bias("same"),
             )

@@ -149,7 +149,7 @@ def providers() -> Check:
                 found.append(f"{name} ({' and '.join(sorted(models))})")
             else:
                 reasons = {where.missing[name] for where in placements.values()}
-                refused.append(f"{name} {'; '.join(sorted(reasons))}")
+                refused.append(f"{name} ({'; '.join(sorted(reasons))})")
     except (FastfaceError, ImportError):
         return Check("providers", "ok", "not tried: the checks above say why")
     packages = {
@@ -157,8 +157,9 @@ def providers() -> Check:
         for name, row in PROVIDERS.items()
         if name not in here and row.package and system_name() in row.systems
     }
-    advice = "In place of onnxruntime: " + ", ".join(
-        f"{package} for {name}" for name, package in packages.items()
+    advice = "More with: " + ", ".join(
+        f"{package} ({name}, {'beside' if PROVIDERS[name].plugin else 'in place of'} onnxruntime)"
+        for name, package in packages.items()
     )
     if refused:
         return Check("providers", "warn", f"{', '.join(found)}; not {', '.join(refused)}")
