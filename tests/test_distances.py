@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fastface.kernels import fused_distances, nearest, pairwise_edges
+from fastface.kernels import fused_distances, nearest, neighbour_counts, pairwise_edges
 from tests.reference import distances as twin
 
 LANES = (4, 8, 16)
@@ -156,6 +156,44 @@ def test_nearest_matches_twin_to_the_tie(target, m):
         expected_indices, expected_distances = twin.nearest(queries, gallery, k)
         np.testing.assert_array_equal(indices, expected_indices)
         np.testing.assert_array_equal(distances, expected_distances)
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 33, 400, 2500])
+@pytest.mark.parametrize("grouped", [False, True])
+def test_counts_are_those_of_the_edges(target, n, grouped):
+    faces, torsos = observations(n, seed=n)
+    rng = np.random.default_rng(n)
+    groups = np.where(rng.random(n) < 0.8, 0, rng.integers(0, 9, n)) if grouped else None
+    options = {"torsos": torsos, "alpha": 0.5, "beta": 0.3, "groups": groups}
+    i, j, _ = pairwise_edges(faces, 0.4, **options)
+    for threads in (1, 4):
+        found = neighbour_counts(faces, 0.4, **options, threads=threads)
+        assert found.dtype == np.int64
+        np.testing.assert_array_equal(found, np.bincount(np.concatenate([i, j]), minlength=n))
+    coarse_faces = coarse(min(n, 100), 4)
+    np.testing.assert_array_equal(
+        neighbour_counts(coarse_faces, 0.75), twin.neighbour_counts(coarse_faces, 0.75)
+    )
+
+
+def test_halves_and_bytes(target):
+    """float16 is the float32 of the same values; int8 rows are directions."""
+    faces = embeddings(300, 64)
+    halves = faces.astype(np.float16)
+    for ours, theirs in zip(
+        pairwise_edges(halves, 0.4), pairwise_edges(halves.astype(np.float32), 0.4), strict=True
+    ):
+        np.testing.assert_array_equal(ours, theirs)
+    steps = np.round(faces * (127 / np.abs(faces).max(axis=1, keepdims=True))).astype(np.int8)
+    steps[7] = 0
+    directions = steps / np.maximum(np.linalg.norm(steps, axis=1, keepdims=True), 1)
+    np.testing.assert_allclose(
+        fused_distances(steps), twin.fused_distances(directions), rtol=0, atol=tolerance(64)
+    )
+    for rows in (halves, steps):  # what is given stays as it was
+        before = rows.copy()
+        np.testing.assert_array_equal(nearest(rows[:5], rows, 1)[0].ravel(), range(5))
+        np.testing.assert_array_equal(before, rows)
 
 
 def test_nearest_without_queries():

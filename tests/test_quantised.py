@@ -71,3 +71,30 @@ def test_missing_rows_and_groups(target, missing):
             assert len(plain[0]) > 0
             for ours, theirs in zip(quick, plain, strict=True):
                 np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("name", ["unit", "ties", "tiny beside huge"])
+def test_nearest_is_the_same_with_and_without_bytes(target, name):
+    rng = np.random.default_rng(3)
+    if name == "tiny beside huge":
+        gallery, queries = (adversarial_rows(name, n, 37, n) for n in (900, 400))
+    else:
+        gallery, queries = (rng.standard_normal((n, 37), np.float32) for n in (900, 400))
+        if name == "ties":
+            gallery, queries = np.round(gallery), np.round(queries)
+            gallery[1::2] = gallery[::2]
+            gallery, queries = gallery / 8, queries / 8
+        else:
+            gallery, queries = (
+                rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in (gallery, queries)
+            )
+    gallery[rng.random(900) < 0.1] = 0
+    queries[rng.random(400) < 0.1] = np.nan
+    for k in (1, 7, 899, 900):
+        for threads in (1, 3):
+            quick, plain = (
+                _core.nearest(queries, gallery, k, threads, None, quantise)
+                for quantise in (True, False)
+            )
+            for ours, theirs in zip(quick, plain, strict=True):
+                np.testing.assert_array_equal(ours, theirs)

@@ -1,5 +1,5 @@
-// Fused distances of faces and torsos: the whole matrix, the pairs within a threshold, or the k
-// nearest. Only the first ever makes an n x n matrix.
+// Fused distances of faces and torsos: the whole matrix, the pairs within a threshold, their number per
+// row, or the k nearest. Only the first ever makes an n x n matrix.
 //
 //   F = max(0, 1 - <f_i, f_j>)    T = max(0, 1 - <t_i, t_j>)    D = min(F, alpha * F + beta * T)
 //
@@ -44,6 +44,13 @@ Edges pairwise_edges(MatrixView<const float> faces, MatrixView<const float> tors
                      std::span<const std::int64_t> groups, float threshold, FusedWeights weights,
                      std::size_t threads, Quantise quantise = Quantise::automatic);
 
+// How many other rows each row has within the threshold: what pairwise_edges() finds, counted in memory
+// that does not grow with the pairs.
+std::vector<std::int64_t> neighbour_counts(MatrixView<const float> faces, MatrixView<const float> torsos,
+                                           std::span<const std::int64_t> groups, float threshold,
+                                           FusedWeights weights, std::size_t threads,
+                                           Quantise quantise = Quantise::automatic);
+
 // out (n, n), symmetric. The diagonal is 0 where there is a face, else infinite.
 void fused_distances(MatrixView<const float> faces, MatrixView<const float> torsos, FusedWeights weights,
                      MatrixView<float> out, std::size_t threads);
@@ -51,6 +58,7 @@ void fused_distances(MatrixView<const float> faces, MatrixView<const float> tors
 // The k gallery rows nearest to each query by D = F, ordered by (distance, index). Both outputs are
 // (queries.rows, k), 1 <= k <= gallery.rows.
 void nearest(MatrixView<const float> queries, MatrixView<const float> gallery,
-             MatrixView<std::int64_t> indices, MatrixView<float> distances, std::size_t threads);
+             MatrixView<std::int64_t> indices, MatrixView<float> distances, std::size_t threads,
+             Quantise quantise = Quantise::automatic);
 
 }  // namespace fastface

@@ -1,6 +1,7 @@
 #include "algorithms/near_pairs.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <limits>
 #include <utility>
 
@@ -36,28 +37,12 @@ float face_reach(const Observations& observations, float threshold) {
   return (threshold + std::numeric_limits<float>::min()) / alpha * (1 + 1e-6f);
 }
 
-// Tiles that the pairs of one tile would take, computed by themselves.
-constexpr std::size_t kTileOfPairs = 16;
-
-std::size_t panels_of(std::size_t rows, std::size_t width) { return (rows + width - 1) / width; }
-
-// Rows of a block: their words stay in the second-level cache while the right side streams past, packed
-// anew for each block. Fewer where that leaves a thread without a share.
-std::size_t rows_per_block(const Search& search, std::size_t threads) {
-  constexpr std::size_t kBlockBytes = std::size_t{1} << 18, kBlocksPerThread = 8;
-  const std::size_t width = kernels().tile_rows;
-  const std::size_t panel =
-      std::max<std::size_t>(width * search.rule().face_dims * kernels().words_per_four, 1);
-  const std::size_t share = search.left.size() / (kBlocksPerThread * n_threads(threads));
-  return width * std::clamp<std::size_t>(std::min(kBlockBytes / panel, share / width), 4, 64);
-}
-
-// A block of left rows against the whole right side. Until names() pairs are places in the search.
+// A block of left rows against the whole right side. Until name() pairs are places in the search.
 class BlockSearch {
  public:
   BlockSearch(const Search& search, std::size_t first, std::size_t end)
       : search_(search),
-        left_(search.left_rows, StripSide::Role::left, panels_of(end - first, kernels().tile_rows)),
+        left_(search.left_rows, StripSide::Role::left, StripSide::left_panels(end - first)),
         right_(search.right_rows, StripSide::Role::right, 1),
         first_(first),
         n_rows_(end - first),
@@ -68,7 +53,36 @@ class BlockSearch {
     left_.take(search.left.subspan(first, end - first), first);
   }
 
-  std::vector<Edge> run() {
+  std::vector<Edge> edges() {
+    search([] {});
+    std::sort(found_.begin(), found_.end(),
+              [](const Edge& a, const Edge& b) { return a.i != b.i ? a.i < b.i : a.j < b.j; });
+    name();
+    return std::move(found_);
+  }
+
+  // Adds to the counts of both rows of every pair.
+  void count(std::span<std::atomic<std::int64_t>> counts) {
+    const auto count_found = [&] {
+      name();
+      for (const Edge& edge : found_) {
+        counts[static_cast<std::size_t>(edge.i)].fetch_add(1, std::memory_order_relaxed);
+        counts[static_cast<std::size_t>(edge.j)].fetch_add(1, std::memory_order_relaxed);
+      }
+      found_.clear();
+    };
+    constexpr std::size_t kAtOnce = std::size_t{1} << 14;
+    search([&] {
+      if (found_.size() >= kAtOnce) count_found();
+    });
+    count_found();
+  }
+
+ private:
+  static constexpr std::size_t kPairsAtOnce = 1024;
+
+  template <class AfterStrip>
+  void search(AfterStrip after_strip) {
     const std::size_t width = right_.width();
     // The first panel with a partner for any of the block's rows.
     std::size_t at = first_ < search_.right_first ? 0 : (first_ - search_.right_first) / width * width;
@@ -79,17 +93,11 @@ class BlockSearch {
         search_strip();
       else
         for (std::size_t panel = 0; panel < left_.panels(); ++panel) search_tile(panel);
+      after_strip();
       advance(n_rows_ * rows);
     }
     settle();
-    std::sort(found_.begin(), found_.end(),
-              [](const Edge& a, const Edge& b) { return a.i != b.i ? a.i < b.i : a.j < b.j; });
-    name();
-    return std::move(found_);
   }
-
- private:
-  static constexpr std::size_t kPairsAtOnce = 1024;
 
   void search_strip() {
     const std::size_t count =
@@ -97,7 +105,7 @@ class BlockSearch {
                                    reaches_.data(), candidates_.data());
     const std::size_t rows = left_.width();
     // A pair by itself costs as much as this many of a tile.
-    const std::size_t few = rows * right_.width() / kTileOfPairs;
+    const std::size_t few = rows * right_.width() / StripSide::kTileOfPairs;
     for (std::size_t begin = 0, end; begin < count; begin = end) {
       const std::size_t panel = candidates_[begin].left / rows;
       for (end = begin; end < count && candidates_[end].left / rows == panel;) ++end;
@@ -156,10 +164,10 @@ class BlockSearch {
 };
 
 std::vector<Edge> run(const Search& search, std::size_t threads) {
-  const std::size_t rows = rows_per_block(search, threads);
+  const std::size_t rows = StripSide::rows_per_block(search.rule().face_dims, search.left.size(), threads);
   std::vector<std::vector<Edge>> blocks((search.left.size() + rows - 1) / rows);
   parallel_for(search.left.size(), rows, threads, [&](std::size_t begin, std::size_t end) {
-    blocks[begin / rows] = BlockSearch(search, begin, end).run();
+    blocks[begin / rows] = BlockSearch(search, begin, end).edges();
   });
   if (blocks.size() == 1) return std::move(blocks.front());
   std::size_t total = 0;
@@ -184,6 +192,14 @@ std::vector<Edge> near_pairs(const ComparableRows& a, std::span<const std::int32
                              const ComparableRows& b, std::span<const std::int32_t> right, float threshold,
                              std::size_t threads) {
   return run({a, left, b, right, left.size(), threshold, face_reach(a.observations, threshold)}, threads);
+}
+
+void count_near_pairs(const ComparableRows& rows, std::span<const std::int32_t> members, float threshold,
+                      std::span<std::atomic<std::int64_t>> counts, std::size_t threads) {
+  const Search search{rows, members, rows, members, 0, threshold, face_reach(rows.observations, threshold)};
+  const std::size_t block = StripSide::rows_per_block(search.rule().face_dims, members.size(), threads);
+  parallel_for(members.size(), block, threads,
+               [&](std::size_t begin, std::size_t end) { BlockSearch(search, begin, end).count(counts); });
 }
 
 }  // namespace fastface

@@ -6,6 +6,7 @@
 // depend on `threads` (0 = one per core). Advances a watch by the pairs compared, about.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -27,5 +28,10 @@ std::vector<Edge> near_pairs(const ComparableRows& rows, std::span<const std::in
 std::vector<Edge> near_pairs(const ComparableRows& a, std::span<const std::int32_t> left,
                              const ComparableRows& b, std::span<const std::int32_t> right, float threshold,
                              std::size_t threads);
+
+// Adds to counts[row], for each of `members`, the number of others within the threshold. The pairs are
+// not kept: memory does not grow with them.
+void count_near_pairs(const ComparableRows& rows, std::span<const std::int32_t> members, float threshold,
+                      std::span<std::atomic<std::int64_t>> counts, std::size_t threads);
 
 }  // namespace fastface

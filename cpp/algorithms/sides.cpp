@@ -87,13 +87,6 @@ Side::Side(const Observations& observations, std::span<const std::int32_t> order
     has_torso_[r] = observations.torsos.present[static_cast<std::size_t>(order[r])];
 }
 
-Side::Side(const CheckedRows& faces, std::size_t width, std::size_t threads)
-    : faces_(pack(faces.matrix, all_rows(faces.matrix.rows), faces.present, width, threads)),
-      face_bias_(faces_.count() * width, kInfinity) {
-  for (std::size_t row = 0; row < faces.matrix.rows; ++row)
-    face_bias_[row] = faces.present[row] ? 0 : kInfinity;
-}
-
 PackedRows Side::view(std::size_t first_panel, std::size_t end_panel) const {
   const std::size_t first = first_panel * faces_.width;
   const bool with_torsos = !has_torso_.empty();

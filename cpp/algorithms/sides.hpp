@@ -46,8 +46,6 @@ class Side {
   // The observations in `order`.
   Side(const Observations& observations, std::span<const std::int32_t> order, std::size_t width,
        std::size_t threads);
-  // All of some faces.
-  Side(const CheckedRows& faces, std::size_t width, std::size_t threads);
 
   std::size_t panels() const { return faces_.count(); }
   // Panels to be worked on together, see panels_per_block().

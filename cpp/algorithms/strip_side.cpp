@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/parallel.hpp"
+
 namespace fastface {
 
 StripSide::Words::Words(std::size_t panels, std::size_t width, std::size_t dims)
@@ -43,6 +45,18 @@ PackedWords StripSide::Words::view() const {
           .scales = scales.data(),
           .norms = norms.data(),
           .residuals = residuals.data()};
+}
+
+std::size_t StripSide::rows_per_block(std::size_t face_dims, std::size_t n_rows, std::size_t threads) {
+  constexpr std::size_t kBlockBytes = std::size_t{1} << 18, kBlocksPerThread = 8;
+  const std::size_t width = kernels().tile_rows;
+  const std::size_t panel = std::max<std::size_t>(width * face_dims * kernels().words_per_four, 1);
+  const std::size_t share = n_rows / (kBlocksPerThread * n_threads(threads));
+  return width * std::clamp<std::size_t>(std::min(kBlockBytes / panel, share / width), 4, 64);
+}
+
+std::size_t StripSide::left_panels(std::size_t n_rows) {
+  return (n_rows + kernels().tile_rows - 1) / kernels().tile_rows;
 }
 
 StripSide::StripSide(const ComparableRows& rows, Role role, std::size_t panels)

@@ -17,6 +17,16 @@ class StripSide {
  public:
   enum class Role { left, right };
 
+  // Tiles that the pairs of one tile would take, computed by themselves.
+  static constexpr std::size_t kTileOfPairs = 16;
+
+  // Rows of the left side to be worked on together, a multiple of its width: their words stay in the
+  // second-level cache while the right side streams past, packed anew for each block. Fewer where that
+  // leaves a thread without a share.
+  static std::size_t rows_per_block(std::size_t face_dims, std::size_t n_rows, std::size_t threads);
+  // Panels of a left side of so many rows.
+  static std::size_t left_panels(std::size_t n_rows);
+
   // Room for `panels` panels.
   StripSide(const ComparableRows& rows, Role role, std::size_t panels);
 

@@ -25,25 +25,43 @@ MatrixView<const float> optional_torsos(const std::optional<FloatArray>& torsos,
   return view;
 }
 
+// One id per row of faces; none if no groups are given. `owner` keeps them alive.
+std::span<const std::int64_t> optional_groups(const std::optional<py::array>& groups,
+                                              MatrixView<const float> faces,
+                                              IndexArray<std::int64_t>& owner) {
+  if (!groups) return {};
+  owner = indices<std::int64_t>(*groups, "groups");
+  const std::span<const std::int64_t> group_of_row = vector(owner, "groups");
+  if (group_of_row.size() != faces.rows)
+    throw std::invalid_argument("groups: expected one per row of faces, " + std::to_string(faces.rows) +
+                                ", got shape " + shape_text(owner));
+  return group_of_row;
+}
+
 py::tuple edges(const FloatArray& faces, float threshold, const std::optional<FloatArray>& torsos,
                 float alpha, float beta, const std::optional<py::array>& groups, std::size_t threads,
                 const py::object& progress, bool quantise) {
   const MatrixView<const float> face_rows = matrix(faces, "faces");
   const MatrixView<const float> torso_rows = optional_torsos(torsos, face_rows);
   IndexArray<std::int64_t> group_ids;
-  std::span<const std::int64_t> group_of_row;
-  if (groups) {
-    group_ids = indices<std::int64_t>(*groups, "groups");
-    group_of_row = vector(group_ids, "groups");
-    if (group_of_row.size() != face_rows.rows)
-      throw std::invalid_argument("groups: expected one per row of faces, " + std::to_string(face_rows.rows) +
-                                  ", got shape " + shape_text(group_ids));
-  }
+  const auto group_of_row = optional_groups(groups, face_rows, group_ids);
   Edges found = watched(progress, [&] {
     return pairwise_edges(face_rows, torso_rows, group_of_row, threshold, {alpha, beta}, threads,
                           quantise ? Quantise::automatic : Quantise::never);
   });
   return py::make_tuple(take(std::move(found.i)), take(std::move(found.j)), take(std::move(found.d)));
+}
+
+py::array counts(const FloatArray& faces, float threshold, const std::optional<FloatArray>& torsos,
+                 float alpha, float beta, const std::optional<py::array>& groups, std::size_t threads,
+                 const py::object& progress) {
+  const MatrixView<const float> face_rows = matrix(faces, "faces");
+  const MatrixView<const float> torso_rows = optional_torsos(torsos, face_rows);
+  IndexArray<std::int64_t> group_ids;
+  const auto group_of_row = optional_groups(groups, face_rows, group_ids);
+  return take(watched(progress, [&] {
+    return neighbour_counts(face_rows, torso_rows, group_of_row, threshold, {alpha, beta}, threads);
+  }));
 }
 
 py::array_t<float> dense(const FloatArray& faces, const std::optional<FloatArray>& torsos, float alpha,
@@ -57,7 +75,7 @@ py::array_t<float> dense(const FloatArray& faces, const std::optional<FloatArray
 }
 
 py::tuple k_nearest(const FloatArray& queries, const FloatArray& gallery, py::ssize_t k, std::size_t threads,
-                    const py::object& progress) {
+                    const py::object& progress, bool quantise) {
   const MatrixView<const float> query_rows = matrix(queries, "queries");
   const MatrixView<const float> gallery_rows = matrix(gallery, "gallery");
   if (query_rows.cols != gallery_rows.cols)
@@ -71,7 +89,10 @@ py::tuple k_nearest(const FloatArray& queries, const FloatArray& gallery, py::ss
   py::array_t<float> distances({queries.shape(0), k});
   const MatrixView<std::int64_t> found_view{found.mutable_data(), query_rows.rows, columns};
   const MatrixView<float> distance_view{distances.mutable_data(), query_rows.rows, columns};
-  watched(progress, [&] { return nearest(query_rows, gallery_rows, found_view, distance_view, threads); });
+  watched(progress, [&] {
+    return nearest(query_rows, gallery_rows, found_view, distance_view, threads,
+                   quantise ? Quantise::automatic : Quantise::never);
+  });
   return py::make_tuple(found, distances);
 }
 
@@ -81,10 +102,12 @@ void register_distances(py::module_& module) {
   module.def("pairwise_edges", &edges, py::arg("faces"), py::arg("threshold"), py::arg("torsos"),
              py::arg("alpha"), py::arg("beta"), py::arg("groups"), py::arg("threads"), py::arg("progress"),
              py::arg("quantise") = true);
+  module.def("neighbour_counts", &counts, py::arg("faces"), py::arg("threshold"), py::arg("torsos"),
+             py::arg("alpha"), py::arg("beta"), py::arg("groups"), py::arg("threads"), py::arg("progress"));
   module.def("fused_distances", &dense, py::arg("faces"), py::arg("torsos"), py::arg("alpha"),
              py::arg("beta"), py::arg("threads"), py::arg("progress"));
   module.def("nearest", &k_nearest, py::arg("queries"), py::arg("gallery"), py::arg("k"), py::arg("threads"),
-             py::arg("progress"));
+             py::arg("progress"), py::arg("quantise") = true);
 }
 
 }  // namespace fastface::bindings

@@ -117,7 +117,10 @@ struct Kernels {
   // arrive by rising `right.first`; heaps start as k times (inf, -1).
   void (*strip_nearest)(const PackedRows& left, const PackedRows& right, std::size_t face_dims, std::size_t k,
                         float* distances, std::int32_t* indices) noexcept;
-  // The same with float64 arithmetic, for certificates.
+  // Keeps one more row in such a heap if it is among the k first by (distance, index), in any order.
+  void (*keep_nearest)(float distance, std::int32_t index, std::size_t k, float* distances,
+                       std::int32_t* indices) noexcept;
+  // Inner product, square and axpy with float64 arithmetic, for certificates.
   double (*dot_wide)(const float* a, const double* b, std::size_t n) noexcept;
   double (*squared_norm_wide)(const double* x, std::size_t n) noexcept;
   void (*axpy_wide)(double a, const float* x, double* y, std::size_t n) noexcept;

@@ -192,6 +192,12 @@ static void replace_top(float* distances, std::int32_t* indices, std::size_t k, 
   indices[hole] = index;
 }
 
+static void keep_nearest(float distance, std::int32_t index, std::size_t k, float* distances,
+                         std::int32_t* indices) noexcept {
+  if (distance < distances[0] || (distance == distances[0] && index < indices[0]))
+    replace_top(distances, indices, k, distance, index);
+}
+
 static void strip_nearest(const PackedRows& left, const PackedRows& right, std::size_t face_dims,
                           std::size_t k, float* distances, std::int32_t* indices) noexcept {
   const FusedRule faces_only{face_dims, 0, 1, 0};

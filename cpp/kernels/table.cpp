@@ -32,6 +32,7 @@ const Kernels table = {
     .pack_words = pack_words,
     .strip_candidates = strip_candidates,
     .strip_nearest = strip_nearest,
+    .keep_nearest = keep_nearest,
     .dot_wide = dot_wide,
     .squared_norm_wide = squared_norm_wide,
     .axpy_wide = axpy_wide,

@@ -18,7 +18,13 @@ if TYPE_CHECKING:
         PhotoError,
     )
     from fastface.estimators import MedianLinkage
-    from fastface.kernels import fused_distances, median_linkage, nearest, pairwise_edges
+    from fastface.kernels import (
+        fused_distances,
+        median_linkage,
+        nearest,
+        neighbour_counts,
+        pairwise_edges,
+    )
     from fastface.kernels.lasso import SparseCodes, lasso, lasso_path
     from fastface.kernels.lasso_dictionary import LassoDictionary
     from fastface.library import Library
@@ -44,6 +50,7 @@ _HOME = {
     "lasso_path": "kernels",
     "median_linkage": "kernels",
     "nearest": "kernels",
+    "neighbour_counts": "kernels",
     "pairwise_edges": "kernels",
     "verify": "analysis",
 }
@@ -68,6 +75,7 @@ __all__ = [
     "lasso_path",
     "median_linkage",
     "nearest",
+    "neighbour_counts",
     "pairwise_edges",
     "verify",
 ]

@@ -36,6 +36,16 @@ def pairwise_edges(
     progress: _Progress | None,
     quantise: bool = True,
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.float32]]: ...
+def neighbour_counts(
+    faces: npt.NDArray[np.float32],
+    threshold: float,
+    torsos: npt.NDArray[np.float32] | None,
+    alpha: float,
+    beta: float,
+    groups: npt.NDArray[Any] | None,
+    threads: int,
+    progress: _Progress | None,
+) -> npt.NDArray[np.int64]: ...
 def fused_distances(
     faces: npt.NDArray[np.float32],
     torsos: npt.NDArray[np.float32] | None,
@@ -50,6 +60,7 @@ def nearest(
     k: int,
     threads: int,
     progress: _Progress | None,
+    quantise: bool = True,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]: ...
 def median_linkage(
     n: int,

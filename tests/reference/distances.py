@@ -33,6 +33,11 @@ def pairwise_edges(faces, threshold, *, torsos=None, alpha=1.0, beta=1.0, groups
     return i, j, distances[i, j]
 
 
+def neighbour_counts(faces, threshold, **options):
+    i, j, _ = pairwise_edges(faces, threshold, **options)
+    return np.bincount(np.concatenate([i, j]), minlength=len(faces))
+
+
 def nearest(queries, gallery, k):
     D = _one_minus_products(queries, gallery)
     D[~np.logical_and.outer(_present(queries), _present(gallery))] = np.inf

@@ -1,6 +1,11 @@
 """The compiled kernels, typed and documented; one module per family."""
 
-from fastface.kernels.distances import fused_distances, nearest, pairwise_edges
+from fastface.kernels.distances import (
+    fused_distances,
+    nearest,
+    neighbour_counts,
+    pairwise_edges,
+)
 from fastface.kernels.lasso import SparseCodes, lasso, lasso_path
 from fastface.kernels.lasso_dictionary import LassoDictionary
 from fastface.kernels.linkage import CrowdEdges, LinkageResult, crowd_edges, median_linkage
@@ -16,5 +21,6 @@ __all__ = [
     "lasso_path",
     "median_linkage",
     "nearest",
+    "neighbour_counts",
     "pairwise_edges",
 ]

@@ -28,6 +28,16 @@ def as_floats(name: str, array: npt.ArrayLike) -> FloatArray:
     raise ValueError(f"{name}: expected an array of real numbers, got dtype {given.dtype}")
 
 
+def as_unit_rows(name: str, array: npt.ArrayLike) -> FloatArray:
+    """The same for rows that say where something points: rows of int8 are scaled to unit norm."""
+    given = np.asarray(array) if hasattr(array, "dtype") else array
+    rows = as_floats(name, given)
+    if isinstance(given, np.ndarray) and given.dtype == np.int8 and given.ndim == 2:
+        squares = np.einsum("ij,ij->i", rows, rows, dtype=np.float64)
+        rows /= np.sqrt(np.maximum(squares, 1))[:, None].astype(np.float32)
+    return rows
+
+
 def thread_count(threads: int | None) -> int:
     """As the core counts them: 0 is one per core."""
     if threads is None:

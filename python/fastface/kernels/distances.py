@@ -1,4 +1,4 @@
-"""Fused distances of faces and torsos: the whole matrix, close pairs, nearest neighbours.
+"""Fused distances of faces and torsos: the whole matrix, close pairs, counts, nearest neighbours.
 
 With unit rows f of faces and t of torsos::
 
@@ -11,7 +11,8 @@ infinite.
 
 Rows are taken to be of unit norm; that is not checked. NaN among other values, infinities and rows
 of a norm above 1e18 raise ValueError. Any real array is accepted; C-contiguous float32 is not
-copied. A pair has the same bits in every function and for any `threads` (None: one per core).
+copied, float16 is widened, and rows of int8, which are quantised and have lost their length, are
+scaled to unit norm. A pair has the same bits in every function and for any `threads` (None: one per core).
 
 progress: called with the share that is done, 0 to 1, in the calling thread, some twenty times a
 second, and with 1 at the end. What it raises, like Ctrl-C, stops the call within 0.2 s.
@@ -25,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastface import _core
-from fastface.kernels.arguments import Progress, as_floats, thread_count
+from fastface.kernels.arguments import Progress, as_unit_rows, thread_count
 from fastface.types import FloatArray, IntArray
 
 
@@ -56,9 +57,40 @@ def pairwise_edges(
     (array([0, 1], dtype=int32), array([2, 2], dtype=int32), array([0.4, 0.2], dtype=float32))
     """
     return _core.pairwise_edges(
-        as_floats("faces", faces),
+        as_unit_rows("faces", faces),
         float(threshold),
-        None if torsos is None else as_floats("torsos", torsos),
+        None if torsos is None else as_unit_rows("torsos", torsos),
+        float(alpha),
+        float(beta),
+        None if groups is None else np.asarray(groups),
+        thread_count(threads),
+        progress,
+    )
+
+
+def neighbour_counts(
+    faces: npt.ArrayLike,
+    threshold: float,
+    *,
+    torsos: npt.ArrayLike | None = None,
+    alpha: float = 1.0,
+    beta: float = 1.0,
+    groups: npt.ArrayLike | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> IntArray:
+    """How many other rows each row has within `threshold`.
+
+    What `pairwise_edges` finds with the same arguments, counted: (n,) int64. The pairs are not
+    kept, so memory is linear in rows however many there are.
+
+    >>> neighbour_counts(np.array([[1, 0], [0, 1], [0.6, 0.8], [0, 0]]), 0.5)
+    array([1, 1, 2, 0])
+    """
+    return _core.neighbour_counts(
+        as_unit_rows("faces", faces),
+        float(threshold),
+        None if torsos is None else as_unit_rows("torsos", torsos),
         float(alpha),
         float(beta),
         None if groups is None else np.asarray(groups),
@@ -91,8 +123,8 @@ def fused_distances(
            [0.5, 0. ]], dtype=float32)
     """
     return _core.fused_distances(
-        as_floats("faces", faces),
-        None if torsos is None else as_floats("torsos", torsos),
+        as_unit_rows("faces", faces),
+        None if torsos is None else as_unit_rows("torsos", torsos),
         float(alpha),
         float(beta),
         thread_count(threads),
@@ -122,8 +154,8 @@ def nearest(
            [0.]], dtype=float32))
     """
     return _core.nearest(
-        as_floats("queries", queries),
-        as_floats("gallery", gallery),
+        as_unit_rows("queries", queries),
+        as_unit_rows("gallery", gallery),
         index(k),
         thread_count(threads),
         progress,
