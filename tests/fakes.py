@@ -108,6 +108,9 @@ class FakeLibrary:
         }
         return summary
 
+    def least_sure(self, person: str) -> list[Any]:
+        return []
+
     def people(self, *, hidden: bool = False) -> list[Person]:
         people = []
         for person, name in self.called.items():

@@ -70,7 +70,7 @@ class Command:
 @pytest.fixture
 def analyzer(monkeypatch: pytest.MonkeyPatch) -> PaintedOnly:
     analyzer = PaintedOnly()
-    monkeypatch.setattr(library_module, "PackEngine", lambda _: FakeEngine(analyzer))
+    monkeypatch.setattr(library_module, "PackEngine", lambda *_: FakeEngine(analyzer))
     return analyzer
 
 

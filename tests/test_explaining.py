@@ -16,6 +16,8 @@ from fastface.cli import main
 from fastface.errors import NotFoundError
 from fastface.gallery import Gallery
 from fastface.library import Library
+from fastface.report import content
+from fastface.report.page import render
 from fastface.wording import in_words
 from tests.fake_engine import FakeEngine, paint
 from tests.synthetic import people
@@ -81,6 +83,21 @@ def test_clothes_count_inside_a_moment(scanned: Library) -> None:
             mixed = clustering.ALPHA * why.likeness.distance + clustering.BETA * why.likeness.torso
             assert why.likeness.combined == min(why.likeness.distance, mixed)
     assert kinds == {(True, True), (True, False), (False, False)}
+
+
+def test_who_is_least_sure(scanned: Library) -> None:
+    stranger = face_of(scanned, "p2", "4.png")
+    scanned.name("p1", "Ada <&>")
+    scanned.confirm("p1", [stranger])
+    least, other = scanned.least_sure("Ada <&>")
+    assert least.a.face is not None and least.a.face.id == stranger and least.b.person == "p1"
+    assert (other.a.person, other.b.person, other.together) == ("p1", "p2", False)
+    page = content.fill(content.choose(scanned), {})
+    (sentences, _) = next(card for card in page.people if card.id == "p1").why
+    assert sentences == in_words(least)
+    assert "The face in 4.png (Ada &lt;&amp;&gt;) and Ada &lt;&amp;&gt; are one" in render(page)
+    alone = scanned.split("p2", [face_of(scanned, "p2", "8.png")])
+    assert [why.a.face for why in scanned.least_sure(alone.id)] == [None], "no other face"
 
 
 def test_what_you_said_is_told(scanned: Library) -> None:

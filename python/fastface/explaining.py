@@ -18,6 +18,7 @@ from fastface.types import Answer, Face, FloatArray, IntArray
 
 MAX_FACES: Final = 1000  # of one side: a sample beyond says the same
 MAX_BRANCHES: Final = 2000  # faces of a cluster whose dendrogram is made again
+MAX_COMPARED: Final = 200  # faces of somebody among which the least alike is looked for
 RIVALS: Final = 8  # other people whose exemplars may explain a face better
 _FACE_ID: Final = re.compile(r"[0-9a-f]{16}-\d+")
 
@@ -97,6 +98,28 @@ class Explanations(Answers):
             if not len(one.rows) or not len(other.rows) or np.array_equal(one.rows, other.rows):
                 raise ValueError("a, b: expected two different faces or people")
             return self._explain(one, other)
+
+    def least_sure(self, person: str) -> list[Explanation]:
+        """Of somebody's faces the one least like the others, and who is most like the person.
+
+        person: an id or a name.  Shorter where there is one face only, or nobody else.
+        Raises NotFoundError for a person that is not in the library.
+        """
+        with self._store.snapshot():
+            self._roll.look(self._model())
+            asked = self._asked(person)
+            near = [*self._closeups(_spread(asked.rows, MAX_COMPARED)).values()]
+            if not near:
+                return []
+            faces, key = _faces(near), person_key(asked.person)
+            found = []
+            if len(near) > 1:
+                typical = np.median(faces @ faces.T, axis=1)
+                found.append(self.why(near[int(typical.argmin())].face_id, key))
+            others = [n for n in self._rivals(faces.mean(axis=0)) if n != asked.person]
+            if others:
+                found.append(self.why(key, person_key(others[0])))
+        return found
 
     def _explain(self, one: _Asked, other: _Asked) -> Explanation:
         members, curve = self._roll.members, self._curve()

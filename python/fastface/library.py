@@ -176,11 +176,11 @@ class Library(Exchange, Explanations, Review, Searches):
     def _curve(self) -> Calibration:
         """The impostor curve that the people were grouped by."""
         model = self._model()
+        with contextlib.suppress(ModelError):  # of an engine of the caller's own
+            curve = models.recipe(pack_of(model)).curve
+            if curve is not None:
+                return Calibration.of_pack(curve)
         with contextlib.suppress(ModelError):  # of an engine that is not here now
-            if isinstance(self._engine, PackEngine):
-                curve = models.recipe(pack_of(model)).curve
-                if curve is not None:
-                    return Calibration.of_pack(curve)
             gallery = self._recogniser.gallery(model)
             if isinstance(gallery, Exemplars):
                 return gallery.calibration

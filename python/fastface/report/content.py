@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import zip_longest
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from fastface.report.thumbnails import Thumbnail, Wish
 from fastface.types import Box, Face, LibraryStats, Person, PhotoRow
+from fastface.wording import in_words
 
 if TYPE_CHECKING:
     from fastface.library import Library
@@ -22,6 +23,7 @@ MAX_THUMBNAIL_BYTES = 8_500_000
 FEW_PEOPLE = 12  # up to so many everybody gets a section of their own,
 MAX_PEOPLE = 240  # beyond, those who are named or seen in two photos or more;
 MAX_ONCE = 240  # of the others a face each
+MAX_EXPLAINED = 12  # people of whom is said how sure they are
 MAX_FACES_EACH = 12
 MAX_PHOTOS_EACH = 6
 MAX_FACES = 700
@@ -51,7 +53,7 @@ class PhotoTile:
 
 @dataclass(frozen=True, slots=True)
 class PersonCard:
-    """One person. n_more_*: how many are not shown."""
+    """One person. why: how sure it is, in sentences.  n_more_*: how many are not shown."""
 
     number: int
     id: str
@@ -62,6 +64,7 @@ class PersonCard:
     cover: FaceTile
     faces: list[FaceTile]
     photos: list[PhotoTile]
+    why: list[list[str]]
     n_more_faces: int
     n_more_photos: int
 
@@ -90,6 +93,7 @@ class Chosen:
     faces: list[Face]
     photos: list[PhotoRow]
     years: str
+    why: list[list[str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +152,11 @@ def _choose(library: Library) -> Plan:
             _by_time(best, theirs),
             [row for row in theirs if row.path in photos],
             years(row.taken_at for row in theirs),
+            _why(library, person) if rank < MAX_EXPLAINED else [],
         )
-        for person, best, theirs, photos in zip(often, shown, rows, shown_photos, strict=True)
+        for rank, (person, best, theirs, photos) in enumerate(
+            zip(often, shown, rows, shown_photos, strict=True)
+        )
     ]
     return Plan(
         stats=library.stats(),
@@ -159,6 +166,11 @@ def _choose(library: Library) -> Plan:
         n_people=len(everybody),
         failures=library.failures(),
     )
+
+
+def _why(library: Library, person: Person) -> list[list[str]]:
+    """Sentences about the face least like the others, and about whoever is most like them."""
+    return [in_words(why) for why in library.least_sure(person.id)]
 
 
 def best_faces(faces: list[Face], n: int) -> list[Face]:
@@ -215,6 +227,7 @@ def _card(number: int, chosen: Chosen, thumbnails: Mapping[Wish, Thumbnail | Non
         cover=FaceTile(cover.photo, cover.quality, thumbnails.get(face_wish(cover))),
         faces=faces,
         photos=photos,
+        why=chosen.why,
         n_more_faces=person.n_faces - len(faces),
         n_more_photos=person.n_photos - len(photos),
     )

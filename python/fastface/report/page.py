@@ -68,5 +68,5 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(path_text=path_text, file_uri=file_uri)
+    environment.filters.update(path_text=path_text, file_uri=file_uri, plain=display_name)
     return environment
