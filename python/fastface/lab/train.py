@@ -96,10 +96,20 @@ class Trainer:
     """One training in a folder: `checkpoint.pt` (0600: its class vectors are close to embeddings of
     real people) and `log.csv`.
 
+    network: to go on with, in the place of a new one of the recipe's design.
+
     Raises FastfaceError if the recipe needs a teacher or people that are not there.
     """
 
-    def __init__(self, recipe: Recipe, crops: Crops, targets: Targets | None, folder: Path) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        crops: Crops,
+        targets: Targets | None,
+        folder: Path,
+        *,
+        network: FaceNet | None = None,
+    ) -> None:
         if recipe.teacher and targets is None:
             raise FastfaceError("this recipe learns from a teacher: targets are needed")
         if recipe.margin and not crops.n_people:
@@ -108,7 +118,8 @@ class Trainer:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         torch.manual_seed(recipe.seed)
         # Channels last: half the time of a step, on a CPU and on tensor cores alike.
-        self.network = FaceNet(recipe.design).to(self.device, memory_format=torch.channels_last)
+        network = FaceNet(recipe.design) if network is None else network
+        self.network = network.to(self.device, memory_format=torch.channels_last)
         self.head = losses.MarginSoftmax(
             max(crops.n_people, 1),
             recipe.design.embedding,
@@ -281,6 +292,14 @@ def load_network(checkpoint: Path) -> FaceNet:
     average.load_state_dict(state["average"])
     network: FaceNet = average.module
     return network.eval()
+
+
+def load_recipe(checkpoint: Path) -> Recipe:
+    """The recipe that a checkpoint was trained by."""
+    recipe = dict(read_checkpoint(checkpoint)["recipe"])
+    recipe["design"] = _design(recipe)
+    recipe["curriculum"] = Curriculum(**recipe["curriculum"])
+    return Recipe(**recipe)
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:

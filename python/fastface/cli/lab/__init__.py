@@ -5,10 +5,10 @@ from __future__ import annotations
 from argparse import Namespace
 
 from fastface.cli.arguments import Commands, add_command, add_subcommands
-from fastface.cli.lab import augment, evaluate, export, measure, train
+from fastface.cli.lab import augment, compress, evaluate, export, measure, train
 from fastface.cli.output import Output
 
-ACTIONS = (augment, train, export, evaluate, measure)
+ACTIONS = (augment, train, export, evaluate, measure, compress)
 
 
 def register(commands: Commands) -> None:

@@ -30,6 +30,11 @@ def add_models(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "models", nargs="+", metavar="MODEL", help="a pack, an .onnx file or a training's folder"
     )
+    add_log(parser)
+
+
+def add_log(parser: argparse.ArgumentParser) -> None:
+    """`--log FILE`."""
     parser.add_argument(
         "--log", type=Path, metavar="FILE", help="add the results to FILE, for pareto and report"
     )
