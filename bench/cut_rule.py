@@ -1,29 +1,34 @@
-"""Where the cut rule's two constants come from: libraries of many kinds drawn from 96 people.
+"""Where the cut rule's constants come from: libraries of many kinds drawn from 96 people.
 
     python bench/cut_rule.py --data DIR
 
-Draws libraries from `train_embeddings.npz` (seeded) by size law, clusters each with every pair of
-constants and prints mean BCubed F by kind, beside the best constant threshold of each library and
-the plain rule n * FMR = 0.25. `ageing`, if DIR's cache is given, is 41 people from childhood on:
-relatives-like faces that strangers' variances flatter.
+Draws libraries from `train_embeddings.npz` (seeded) by size law, clusters each by the default rule,
+by the rule without the embedder's curve, and with each constant varied, and prints mean BCubed F by
+kind, beside the best constant threshold of each library.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
-import observations
-from fastface import calibration, clustering
+from fastface import across, cut
 from fastface.calibration import Calibration
+from fastface.cohort import Strangers
 from fastface.kernels import median_linkage, pairwise_edges
 from fastface.metrics import bcubed_scores
 
-RELATIVES = (1.0, 2.0, 3.0, 4.0, 8.0)
-FALSE_NEIGHBOURS = (0.03, 0.05, 0.07, 0.10, 0.15)
+VARIATIONS = {
+    "OPEN_FROM": (0.25, 1.0),
+    "OPEN_WIDTH": (1.5, 3.0),
+    "PRIOR_RATE": (0.05, 0.2),
+    "PRIOR_CLUSTERS": (5.0, 20.0),
+    "MIN_RATE": (0.0, 0.05, 0.1),
+}
 TAUS = np.arange(0.40, 0.8001, 0.0125)
 N_LIBRARIES, N_TINY = 5, 100
 
@@ -60,29 +65,39 @@ def _draw(rows_of: list[np.ndarray], sizes: np.ndarray, rng: np.random.Generator
 
 
 def scores(faces: np.ndarray, truth: np.ndarray) -> dict[str, float]:
-    n, curve = len(faces), Calibration.of_pack()
+    n, prior = len(faces), Calibration.of_pack().strangers
     edges = pairwise_edges(faces, float(TAUS[-1]))
+    constant = (bcubed_scores(median_linkage(n, edges, float(tau))[0], truth).f for tau in TAUS)
+    found = {"best constant": max(constant)}
 
-    def constant(tau: float) -> float:
-        return bcubed_scores(median_linkage(n, edges, float(tau))[0], truth).f
+    def rule(name: str, beforehand: Strangers | None, **constants: float) -> None:
+        with constants_of_the_rule(**constants):
+            labels = across.group(faces, prior=beforehand).labels
+        found[name] = bcubed_scores(labels, truth).f
 
-    found = {
-        "best constant": max(constant(tau) for tau in TAUS),
-        "n * FMR = 0.25": constant(min(curve.threshold(n, 0.25), TAUS[-1])),
-    }
-    for relatives in RELATIVES:
-        for expected in FALSE_NEIGHBOURS:
-            calibration.RELATIVES = relatives
-            clustering.EXPECTED_FALSE_NEIGHBOURS = expected
-            labels = clustering.cluster(faces, moments=np.arange(n), photos=np.arange(n)).labels
-            found[f"relatives {relatives:g}, {expected:.2f}"] = bcubed_scores(labels, truth).f
+    rule("default", prior)
+    rule("no curve", None)
+    for name, values in VARIATIONS.items():
+        for value in values:
+            rule(f"{name} {value:g}", prior, **{name: value})
     return found
+
+
+@contextmanager
+def constants_of_the_rule(**constants: float) -> Iterator[None]:
+    before = {name: getattr(cut, name) for name in constants}
+    for name, value in constants.items():
+        setattr(cut, name, value)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            setattr(cut, name, value)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--cache", type=Path, help="folder for embeddings; adds `ageing`")
     options = parser.parse_args()
     archive = np.load(options.data / "train_embeddings.npz")
     faces = archive["sface128"].astype(np.float32)
@@ -92,10 +107,6 @@ def main() -> None:
     by_kind: dict[str, list[dict[str, float]]] = {}
     for kind, rows in [("power law", subset), *libraries(people)]:
         by_kind.setdefault(kind, []).append(scores(faces[rows], people[rows]))
-    if options.cache:
-        photos = observations.ageing(options.data, options.cache)
-        named = photos.truth >= 0
-        by_kind["ageing"] = [scores(photos.face[named], photos.truth[named])]
     print(f"{'':<20}" + "".join(f"{kind:>11}" for kind in by_kind) + f"{'mean':>11}")
     for rule in by_kind["power law"][0]:
         means = [np.mean([found[rule] for found in sets]) for sets in by_kind.values()]

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fastface import clustering
+from fastface import across, clustering
 from fastface.metrics import bcubed_scores
 
 
@@ -64,7 +64,7 @@ def peak_mb() -> float:
 
 def measure(data: Path, n: int, exact: bool) -> None:
     if exact:
-        clustering.MAX_EXACT = n
+        across.MAX_EXACT = n
     faces, people = library(data, n)
     memory, cpu = peak_mb(), time.process_time()
     found = clustering.cluster(faces, moments=np.arange(n), photos=np.arange(n), threads=1)

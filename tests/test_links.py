@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fastface import clustering, links
+from fastface import across, links
 from fastface.clustering import cluster
 from tests import synthetic
 
@@ -20,9 +20,9 @@ def alone(n: int) -> dict[str, np.ndarray]:
 def test_known_people_are_together_and_apart(exact: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """One who looks like two, and two who look like one."""
     if not exact:
-        monkeypatch.setattr(clustering, "MAX_EXACT", 10)
-        monkeypatch.setattr(clustering, "MAX_MEMBERS", 16)
-        monkeypatch.setattr(clustering, "SPOKESMEN", 8)
+        monkeypatch.setattr(across, "MAX_EXACT", 10)
+        monkeypatch.setattr(across, "MAX_MEMBERS", 16)
+        monkeypatch.setattr(across, "SPOKESMEN", 8)
     faces, _ = synthetic.people([20, 20, 40], cosine=0.7)
     said = np.zeros(80, np.int64)
     said[[0, 1, 2, 20, 21, 22]] = 7

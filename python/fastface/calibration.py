@@ -17,6 +17,7 @@ from importlib import resources
 import numpy as np
 import numpy.typing as npt
 
+from fastface.cohort import Strangers
 from fastface.errors import ModelError
 
 # The two numbers of the cut rule, chosen on libraries sampled from 96 people (bench/cut_rule.py:
@@ -96,6 +97,11 @@ class Calibration:
             mean,
             *(part * factor**2 for part in (shape.person, shape.face, shape.noise)),
         )
+
+    @property
+    def strangers(self) -> Strangers:
+        """Mean and deviation of the distances of two different people's faces."""
+        return Strangers(self.mean, math.sqrt(self.person + 2 * self.face + self.noise))
 
     def log10_rate(
         self, distance: npt.ArrayLike, sizes: tuple[npt.ArrayLike, npt.ArrayLike] = (1, 1)

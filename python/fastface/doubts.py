@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastface.calibration import Calibration
-from fastface.clustering import DECADES_PER_SHARED_PHOTO, TWIN_RATE
+from fastface.conflicts import TWIN_RATE, against
 from fastface.kernels import median_linkage, nearest, pairwise_edges
 from fastface.types import FloatArray, IntArray
 
@@ -260,9 +260,8 @@ def _odds(
     curve: Calibration,
 ) -> npt.NDArray[np.float64]:
     """How much likelier two sides are one person than two of `n_people`."""
-    smaller = np.minimum(*sizes)
-    against = DECADES_PER_SHARED_PHOTO * np.asarray(shared) / np.sqrt(np.maximum(smaller, 1))
-    false = curve.log10_rate(distance, sizes) + np.log10(n_people) + against
+    false = curve.log10_rate(distance, sizes) + np.log10(n_people)
+    false = false + against(shared, np.minimum(*sizes))
     return np.asarray(TRUE_NEIGHBOURS / 10.0 ** np.clip(false, -12, 12))
 
 

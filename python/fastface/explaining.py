@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from fastface import reasons
+from fastface.across import Rule
 from fastface.answers import Answers
 from fastface.calibration import Calibration
 from fastface.exemplars import choose
@@ -144,7 +145,7 @@ class Explanations(Answers):
             likeness=likeness,
             same_moment=same_moment,
             same_cluster=clusters[0] == clusters[1] != 0,
-            meeting=self._meeting(pair, curve) if all(clusters) else None,
+            meeting=self._meeting(pair) if all(clusters) else None,
             median=reasons.median_distance(_faces(a), _faces(b)),
             answers=self._answers_about(one, other),
             carriers=self._carriers(face, person) if face.is_face and not person.is_face else (),
@@ -174,7 +175,7 @@ class Explanations(Answers):
         found = self._store.closeups(ids)
         return {row: found[id_] for row, id_ in zip(rows.tolist(), ids, strict=True)}
 
-    def _meeting(self, pair: tuple[int, int], curve: Calibration) -> Meeting:
+    def _meeting(self, pair: tuple[int, int]) -> Meeting:
         """The clusters of two faces: as they met, inside one cluster, or as they are, if in two."""
         members = self._roll.members
         grouped = [
@@ -193,9 +194,13 @@ class Explanations(Answers):
             near = self._closeups(np.concatenate(sides))
         a, b = ([near[row] for row in side.tolist()] for side in sides)
         n_clusters = self._store.n_clusters(self._model())
-        return reasons.meeting(
-            _faces(a), _faces(b), (_photos(a), _photos(b)), n_clusters, curve, happened=happened
-        )
+        photos, rule = (_photos(a), _photos(b)), self._rule()
+        return reasons.meeting(_faces(a), _faces(b), photos, n_clusters, rule, happened=happened)
+
+    def _rule(self) -> Rule:
+        """By which the groups were made."""
+        shown = self._store.state("grouping", {}).get("rule")
+        return Rule.unknown(Calibration.of_pack().strangers) if shown is None else Rule.of(shown)
 
     def _answers_about(self, one: _Asked, other: _Asked) -> tuple[Answer, ...]:
         """What was said of a face that was asked about, or of both people."""

@@ -16,6 +16,7 @@ from fastface.store import Facts, Store
 from fastface.types import FloatArray, IntArray
 
 if TYPE_CHECKING:
+    from fastface.across import Rule
     from fastface.calibration import Calibration
 
 
@@ -23,12 +24,14 @@ if TYPE_CHECKING:
 class Grouping:
     """moments: (n_photos,) int64.  labels: (n,) int64, -1 for none.  threshold: the cut used.
 
-    threshold is None where there was no face to group.
+    rule: what the library showed of strangers and of people (`across.Rule`), by which it was cut.
+    Both are None where there was no face to group.
     """
 
     moments: IntArray
     labels: IntArray
     threshold: float | None
+    rule: Rule | None = None
 
 
 class Match(Protocol):
@@ -67,7 +70,7 @@ class Engine(Protocol):
     group: said (n,) int64 is who the user said each face is, 0 where nothing was said.  Where
     the faces are only a part of the library: moments (p,) of its photos, if they are known; given
     (n,), faces that stay together by number, negative for others; others, how many people there are
-    beside these; gallery, the library's.
+    beside these; rule, what the whole library showed, as stored; gallery, the library's.
     choose_exemplars: rows of one person's faces, see `exemplars.choose`.
     make_gallery: exemplars (m, d), people (m,) ascending; impostors: those of a gallery of almost
     the same people, None to calibrate anew.
@@ -89,6 +92,7 @@ class Engine(Protocol):
         moments: IntArray | None = None,
         given: IntArray | None = None,
         others: int = 0,
+        rule: Sequence[Sequence[float]] | None = None,
         gallery: Gallery | None = None,
     ) -> Grouping: ...
     def choose_exemplars(
@@ -163,9 +167,10 @@ class PackEngine:
         moments: IntArray | None = None,
         given: IntArray | None = None,
         others: int = 0,
+        rule: Sequence[Sequence[float]] | None = None,
         gallery: Gallery | None = None,
     ) -> Grouping:
-        from fastface import clustering
+        from fastface import across, clustering
 
         of_photo = self.moments(facts) if moments is None else moments
         if not len(facts.ids):  # without a face not even their dimension is known
@@ -179,9 +184,10 @@ class PackEngine:
             said=said,
             given=given,
             others=others,
+            rule=None if rule is None else across.Rule.of(rule),
             calibration=self._calibration(facts.faces[~facts.unclear], gallery),
         )
-        return Grouping(of_photo, found.labels, float(found.threshold))
+        return Grouping(of_photo, found.labels, float(found.threshold), found.rule)
 
     def choose_exemplars(
         self,
@@ -258,5 +264,6 @@ def put_grouping(
             "n_photos": len(photos.content_ids),
             "n_faces": len(labels),
             "threshold": grouping.threshold,
+            "rule": grouping.rule,
         },
     )

@@ -5,18 +5,21 @@ A side is a face, or all faces of a person.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from fastface.calibration import EXPECTED_FALSE_NEIGHBOURS, Calibration
-from fastface.clustering import ALPHA, BETA, log10_chance, moment_threshold
+from fastface.across import Rule
+from fastface.calibration import Calibration
+from fastface.clustering import ALPHA, BETA, moment_threshold
+from fastface.cohort import NORMAL
+from fastface.conflicts import against
 from fastface.kernels import lasso, median_linkage, pairwise_edges
 from fastface.types import FloatArray, IntArray
 
 WHOLE = 2.0  # no two unit vectors are further apart
 LAMBDA = 0.2  # as in `gallery`
+MAX_DECADES = 12.0  # beyond, odds are the same to everybody
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,9 @@ class Meeting:
 
     distance: the median of their members' distances.  sizes: of the two.  shared_photos: how many
     show both.  n_clusters: that there are.  expected: how many clusters of other people would come
-    so close by chance; limit: so many are allowed.  happened: whether they were joined there.
+    so close by chance.  odds: of being one person rather than two, taken together with what the
+    photos show; from 1 on, groups are joined. Both are of faces that are like all others, while the
+    grouping knows each face's own strangers.  happened: whether they were joined there.
     """
 
     distance: float
@@ -52,7 +57,7 @@ class Meeting:
     shared_photos: int
     n_clusters: int
     expected: float
-    limit: float
+    odds: float
     happened: bool
 
 
@@ -107,18 +112,18 @@ def meeting(
     b: FloatArray,
     photos: tuple[IntArray, IntArray],
     n_clusters: int,
-    curve: Calibration,
+    rule: Rule,
     *,
     happened: bool,
 ) -> Meeting:
     """Two clusters of (n, d) and (m, d) faces, on photos (n,) and (m,)."""
     shared = len(np.intersect1d(*photos))
     distance, sizes = median_distance(a, b), (len(a), len(b))
-    rate = float(log10_chance(distance, sizes, shared, curve))
-    expected = 10.0 ** (rate + math.log10(max(n_clusters, 1)))
-    return Meeting(
-        distance, sizes, shared, n_clusters, expected, EXPECTED_FALSE_NEIGHBOURS, happened
-    )
+    closeness = float(rule.strangers.closeness(distance))
+    expected = n_clusters * NORMAL.cdf(-closeness)
+    log10_odds = rule.prior.log10_odds(closeness, sizes) - against(shared, min(sizes))
+    odds = 10.0 ** min(float(log10_odds), MAX_DECADES)
+    return Meeting(distance, sizes, shared, n_clusters, expected, odds, happened)
 
 
 def branches(faces: FloatArray, one: int, other: int) -> tuple[IntArray, IntArray]:

@@ -74,6 +74,7 @@ def regroup_some(store: Store, roll: Roll, engine: Engine, recogniser: Recognise
         moments=moments,
         given=given[members.rows_of(facts.ids)],
         others=others,
+        rule=last.get("rule"),
         gallery=gallery,
     )
     labels = _labels(members, standing, members.rows_of(facts.ids), grouping.labels)

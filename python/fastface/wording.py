@@ -126,9 +126,16 @@ def _met(why: Explanation) -> list[str]:
     return [
         (
             f"{how} {met.distance:.2f}: among {met.n_clusters} groups {by_chance} of other "
-            f"people would come so close by chance, where {met.limit:g} are allowed.{clash}"
+            f"people would come so close by chance.{clash} That makes {_odds(met.odds)}."
         )
     ]
+
+
+def _odds(odds: float) -> str:
+    """In favour of one person, in a library like this."""
+    if odds >= 1:
+        return f"one person likelier than two, about {how_many(odds)} to 1"
+    return f"two people likelier than one, about {how_many(1 / max(odds, 1e-12))} to 1"
 
 
 def _carried(why: Explanation) -> list[str]:

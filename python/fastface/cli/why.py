@@ -24,12 +24,12 @@ def register(commands: Commands) -> None:
         description="""\
 A and B are people (IDs or names) or faces (IDs, from `fastface faces --json`). Tells
 what you said, how near the faces are and how rare that is among strangers, whether
-clothes counted, where the groups met and how near they had to be, and which faces
+clothes counted, where the groups met and how likely that was right, and which faces
 carry an assignment.
 
 JSON: an object with a and b (face, person, name, faces), together, same_cluster,
 same_moment, nearest (a, b, distance, log10_rate, torso, combined, limit), median,
-meeting (distance, sizes, shared_photos, groups, expected, limit, happened) or null,
+meeting (distance, sizes, shared_photos, groups, expected, odds, happened) or null,
 answers (numbers in the history), carriers (face, person, name, share, similarity),
 words. A face is an object with id, photo, box.""",
         examples="""\
@@ -84,7 +84,7 @@ def as_json(why: Explanation, words: list[str]) -> dict[str, Any]:
             "shared_photos": meeting.shared_photos,
             "groups": meeting.n_clusters,
             "expected": meeting.expected,
-            "limit": meeting.limit,
+            "odds": meeting.odds,
             "happened": meeting.happened,
         },
         "answers": [answer.number for answer in why.answers],
