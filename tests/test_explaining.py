@@ -145,7 +145,7 @@ def test_command(scanned: Library, capsys: pytest.CaptureFixture[str]) -> None:
         return code, captured.out, captured.err
 
     code, out, _ = run("why", "p1", "p2")
-    assert code == 0 and out.startswith("P1 and p2 are two.\nThe nearest two faces are ")
+    assert code == 0 and out.startswith("p1 and p2 are two.\nThe nearest two faces are ")
     document = json.loads(run("why", face_of(scanned, "p1", "0.png"), "p1", "--json")[1])
     assert document["meeting"]["happened"] and document["words"][0].endswith("are one person.")
     assert document["nearest"]["a"].keys() == {"id", "photo", "box"}

@@ -167,3 +167,30 @@ def test_installed_models_compute_the_same(models: Path) -> None:
         for expected, found in zip(run(content, x), run(fitted, x), strict=True):
             scale = np.abs(expected).max()
             np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * scale)
+
+
+@pytest.mark.models
+@pytest.mark.parametrize(
+    ("file", "side"), [("yunet-2023mar.onnx", 640), ("sface-2021dec.onnx", 112)]
+)
+def test_what_the_usability_checker_leaves_unchecked(models: Path, file: str, side: int) -> None:
+    """The notes in ONNX Runtime's lists for NNAPI and CoreML, on every layer they are about."""
+    content = mobile.fit_mobile((models / file).read_bytes(), (1, 3, side, side))
+    graph = onnx.load_model_from_string(content).graph
+    constants = {constant.name: constant for constant in graph.initializer}
+    for node in graph.node:
+        how = graphs.attributes(node)
+        if node.op_type == "Conv":  # 2-D, weights and bias constant
+            assert all(name in constants for name in node.input[1:])
+            assert len(constants[node.input[1]].dims) == 4
+        elif node.op_type == "Reshape":  # the target constant, without a dimension to be found out
+            assert numpy_helper.to_array(constants[node.input[1]]).min() > 0
+        elif node.op_type == "Resize":  # the one form that all of them take
+            assert how["coordinate_transformation_mode"] == b"asymmetric"
+            assert (how["mode"], how["nearest_mode"]) == (b"nearest", b"floor")
+            assert all(name in constants for name in node.input[1:] if name)
+        elif node.op_type in ("MaxPool", "AveragePool"):
+            assert len(how["kernel_shape"]) == 2
+            assert not how.get("ceil_mode") and len(node.output) == 1
+        elif node.op_type in ("Add", "Mul", "Sub"):  # constants of at most the image's rank
+            assert all(len(constants[n].dims) <= 4 for n in node.input if n in constants)

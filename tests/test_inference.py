@@ -255,6 +255,14 @@ def test_xnnpack_brings_its_own_threads(doubling, monkeypatch):
     assert runtime._made.intra_op_num_threads == 1
 
 
+def test_on_android_xnnpack_comes_first_where_it_is(doubling, monkeypatch):
+    monkeypatch.setattr(sys, "getandroidapilevel", lambda: 34, raising=False)
+    session = on(OtherRuntime("XnnpackExecutionProvider"), monkeypatch, doubling)
+    assert session.placement.obtained == ("xnnpack", "cpu")
+    session = on(OtherRuntime(), monkeypatch, doubling)  # and no warning
+    assert session.placement == Placement(("cpu",), ("cpu",), {}, {})
+
+
 @pytest.fixture
 def beside(monkeypatch: pytest.MonkeyPatch) -> None:
     """An installed package that brings a provider beside ONNX Runtime."""

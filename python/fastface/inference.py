@@ -65,6 +65,8 @@ class OrtSession:
         check_file(path, sha256)
         _plug_in(asked)
         built_in = set(load_runtime().get_available_providers())
+        if providers is None:  # nobody asked, so nothing is missing
+            asked = [name for name in asked if PROVIDERS[name].ort_name in built_in]
         if fixed is None:
             built_in -= {row.ort_name for row in PROVIDERS.values() if row.static}
         missing = {name: why for name in asked if (why := _refusal(name, built_in))}

@@ -26,7 +26,8 @@ def in_words(why: Explanation) -> list[str]:
     """What decided, in a few sentences, the most important first."""
     a, b = _called(why.a), _called(why.b)
     verdict = f"{a} and {b} are one person." if why.together else f"{a} and {b} are two."
-    lines = [verdict[0].upper() + verdict[1:]]
+    # An id or a name is written as it is; only our own word begins a sentence.
+    lines = [verdict.replace("the face", "The face", 1) if why.a.face else verdict]
     lines += [_said(answer) for answer in why.answers]
     standing = any(answer.stands for answer in why.answers)
     if why.together != why.same_cluster:
@@ -113,11 +114,10 @@ def _met(why: Explanation) -> list[str]:
     if met is None:
         return ["One of the two faces is too unclear to be grouped."]
     left, right = met.sizes
-    clash = (
-        f" {met.shared_photos} photos show both, which speaks against it."
-        if met.shared_photos
-        else ""
-    )
+    clash = {
+        0: "",
+        1: " One photo shows both, which speaks against it.",
+    }.get(met.shared_photos, f" {met.shared_photos} photos show both, which speaks against it.")
     by_chance = how_many(met.expected)
     if met.happened:
         how = f"Groups of {left} and {right} faces met, at a median distance of"

@@ -13,7 +13,7 @@ from fastface.graphs.conversions import (
     convert_sface,
     convert_yunet,
 )
-from fastface.graphs.graph import Graph, read, write
+from fastface.graphs.graph import Graph, attributes, read, write
 from fastface.graphs.mobile import fit_mobile
 from fastface.graphs.rewrites import (
     fold_constants,
@@ -26,6 +26,7 @@ __all__ = [
     "INPUT",
     "OUTPUT",
     "Graph",
+    "attributes",
     "convert_dlib",
     "convert_embedder",
     "convert_faceplugin",
