@@ -102,15 +102,14 @@ class Roll:
         """Adds several verdicts to the log, and settles once what follows from them."""
         ids, said_at = self.members.ids, time.time()
         said: list[Verdict] = []
-        rows: list[tuple[int, int, int]] = []
+        rows: list[IntArray] = []
         for kind, payload, faces in sayings:
-            of_people: dict[int, list[int]] = {}
-            for row, person in faces:
-                of_people.setdefault(person, []).append(int(ids[row]))
+            row, person = np.array(faces, np.int64).reshape(-1, 2).T
+            of_people = {n: ids[row[person == n]].tolist() for n in np.unique(person).tolist()}
             id_ = self._store.add_verdict(kind, payload, said_at, of_people)
             said.append(Verdict(kind, dict(payload), (), said_at, (), id_))
-            rows += [(id_, row, person) for row, person in faces]
-        self._heard = self._heard.more(said, np.array(rows, np.int64).reshape(-1, 3))
+            rows.append(np.column_stack([np.full(len(row), id_), row, person]))
+        self._heard = self._heard.more(said, np.concatenate(rows))
         self.rulings = weigh(self._heard)
         self.settle()
         return said
