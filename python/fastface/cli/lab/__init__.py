@@ -5,10 +5,20 @@ from __future__ import annotations
 from argparse import Namespace
 
 from fastface.cli.arguments import Commands, add_command, add_subcommands
-from fastface.cli.lab import augment, compress, evaluate, export, measure, train
+from fastface.cli.lab import (
+    attention,
+    augment,
+    compress,
+    evaluate,
+    export,
+    measure,
+    pareto,
+    report,
+    train,
+)
 from fastface.cli.output import Output
 
-ACTIONS = (augment, train, export, evaluate, measure, compress)
+ACTIONS = (augment, train, export, evaluate, measure, compress, attention, pareto, report)
 
 
 def register(commands: Commands) -> None:

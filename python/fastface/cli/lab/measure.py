@@ -63,24 +63,19 @@ def run(args: Namespace, out: Output) -> None:
     line.close()
     rows = [as_row(m, args.grid) for m in measured]
     keep_result(args.log, "measure", rows)
+    show(rows, out)
+    if not out.as_json and rows[0]["energy_source"] == "estimated":
+        out.say(f"energy: estimated, {args.watts:g} W per busy core")
+
+
+def show(rows: list[dict[str, Any]], out: Output) -> None:
+    """Measurements as a table, or as JSON."""
     if out.as_json:
         out.json(rows)
         return
-    header = [
-        "model",
-        "parameters",
-        "M MACs",
-        "KB",
-        "memory MB",
-        "ms",
-        "p95",
-        "faces/s",
-        "mJ",
-        "ug CO2",
-    ]
+    header = ["model", "parameters", "M MACs", "KB", "memory MB", "ms", "p95", "faces/s"]
+    header += ["mJ", "ug CO2"]
     out.table(header, [_cells(row) for row in rows])
-    if any(row["energy_source"] == "estimated" for row in rows):
-        out.say(f"energy: estimated, {args.watts:g} W per busy core")
 
 
 def as_row(measured: Measurement, grams_per_kwh: float) -> dict[str, Any]:

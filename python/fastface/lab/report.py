@@ -1,0 +1,367 @@
+"""The lecture's questions answered from a log of results; every figure is in the log.
+
+The text says what the figures say, whatever they are: where two accuracies differ by less than two
+standard errors, that nothing is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from fastface.errors import FastfaceError
+from fastface.lab import results
+from fastface.lab.mobilenet import TABLE_5
+from fastface.lab.pareto import joined
+
+Row = dict[str, Any]
+
+OURS, TEACHER = "peoplenet", "default"
+ARTICLE_MS = 4.0  # an embedding on Apple's neural engine in 2021
+KINDS = ("none", "se", "cbam")
+
+
+class Book:
+    """The log's rows by kind and name."""
+
+    def __init__(self, log: Path) -> None:
+        rows = results.read(log)
+        if not rows:
+            raise FastfaceError(f"{log} holds no results")
+        self.machines = sorted({row["machine"] for row in rows})
+        self.days = sorted({row["time"][:10] for row in rows})
+        self.versions = sorted({row["onnxruntime"] for row in rows})
+        self.measured = {
+            row["name"]: row
+            for row in rows
+            if row["kind_of_result"] == "measure" and row["threads"] == 1
+        }
+        judged = [row for row in rows if row["kind_of_result"] == "evaluate"]
+        self.judged = {row["name"]: row for row in judged if "accuracy" in row}
+        self.groups = [row for row in judged if "group" in row]
+        self.compressed = {r["name"]: r for r in rows if r["kind_of_result"] == "compress"}
+
+    def gain(self, name: str, over: str, key: str = "accuracy") -> str:
+        """How much more accurate one model is than another, and whether that is shown."""
+        if name not in self.judged or over not in self.judged:
+            return "not measured"
+        a, b = self.judged[name], self.judged[over]
+        error_key = "masked_error" if key.startswith("masked") else "error"
+        difference = a[key] - b[key]
+        error = (a[error_key] ** 2 + b[error_key] ** 2) ** 0.5
+        shown = (
+            "" if abs(difference) >= 2 * error else "; less than two errors, so nothing is shown"
+        )
+        return f"{difference:+.4f} (standard error {error:.4f}{shown})"
+
+    def ratio(self, name: str, over: str, key: str = "cpu_ms") -> str:
+        """How many times as much one model costs as another."""
+        if name not in self.measured or over not in self.measured:
+            return "not measured"
+        return f"{self.measured[name][key] / self.measured[over][key]:.2f}"
+
+
+def write(log: Path, target: Path, plot: str | None = None) -> None:
+    """Write the report in Markdown.
+
+    plot: a picture to show, relative to the report.  Raises FastfaceError if the log is no log.
+    """
+    book = Book(log)
+    parts = [
+        _head(book, log.name),
+        _networks(book, plot),
+        _attention(book),
+        _engine(book),
+        _shape(book),
+        _compression(book),
+        _masks(book),
+        _fairness(book),
+    ]
+    target.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+
+
+def _head(book: Book, log: str) -> str:
+    return f"""\
+# What the lab found
+
+Written by `fastface lab report` from [{log}]({log}); do not edit. Each line of that log is one
+result of `lab measure`, `evaluate`, `compress` or `attention`, with its machine and time. Measured
+on {"; ".join(book.machines)}, ONNX Runtime {", ".join(book.versions)},
+{" to ".join(book.days)}. Times are processor milliseconds of one face on one thread, medians of
+runs in turns within one process; the machine was shared, so ratios hold better than times. Accuracy
+is cross-validated over the folds of LFW that are set aside for development (1,800 pairs; no photo
+of LFW was trained on), with its standard error over folds. Energy is an estimate, a stated number
+of watts times processor seconds, wherever the log says so."""
+
+
+def _networks(book: Book, plot: str | None) -> str:
+    rows = joined(list(book.measured.values()), list(book.judged.values()))
+    rows = [row for row in rows if not row["name"].startswith("study-")]
+    table = _table(
+        [
+            "network",
+            "accuracy",
+            "TAR at 1e-3",
+            "clusters, BCubed F",
+            "parameters",
+            "M MACs",
+            "KB",
+            "memory MB",
+            "ms",
+            "p95",
+            "mJ",
+            "µg CO2",
+        ],
+        [
+            [
+                row["name"],
+                f"{row['accuracy']:.4f} ± {row['error']:.4f}",
+                f"{row['tar']:.3f}",
+                f"{row['bcubed_f']:.3f}",
+                f"{row['parameters']:,}",
+                f"{row['macs'] / 1e6:.0f}",
+                f"{row['file_bytes'] / 1e3:.0f}",
+                f"{row['resident_bytes'] / 1e6:.1f}",
+                f"{row['cpu_ms']:.2f}",
+                f"{row['cpu_p95_ms']:.2f}",
+                f"{1e3 * row['joules']:.1f}",
+                f"{row['co2_micrograms']:.2f}",
+            ]
+            for row in sorted(rows, key=lambda row: -row["accuracy"])
+        ],
+    )
+    picture = f"\n\n![accuracy against cost]({plot})" if plot else ""
+    ours = ""
+    if OURS in book.judged and OURS in book.measured and TEACHER in book.measured:
+        ours = (
+            f"\n\nOur own network against the default embedder, its teacher: accuracy "
+            f"{book.gain(OURS, TEACHER)}, {book.ratio(OURS, TEACHER)} of the time, "
+            f"{book.ratio(OURS, TEACHER, 'file_bytes')} of the bytes."
+        )
+    return f"## The networks\n\n{table}{ours}{picture}"
+
+
+def _attention(book: Book) -> str:
+    table = _table(
+        [
+            "MobileNet",
+            "parameters",
+            "paper's",
+            "10^9 MACs",
+            "paper's",
+            "ImageNet error, paper's",
+            "ms",
+            "memory MB",
+        ],
+        [
+            [
+                f"{row.width:g} {row.attention}",
+                f"{measured['parameters'] / 1e6:.2f} M",
+                f"{row.parameters:.2f} M",
+                f"{measured['macs'] / 1e9:.3f}",
+                f"{row.operations:.3f}",
+                f"{row.top1:.2f} %",
+                f"{measured['cpu_ms']:.1f}",
+                f"{measured['resident_bytes'] / 1e6:.0f}",
+            ]
+            for row in TABLE_5
+            if (measured := book.measured.get(f"mobilenet-{row.width:g}-{row.attention}"))
+        ],
+    )
+    lecture = _table(
+        ["the lecture's network", "ms, PReLU as an operator", "ms, rewritten", "ms, int8"],
+        [
+            [kind, *(_ms(book, f"lecture-{kind}{end}") for end in ("-prelu", "", "-int8"))]
+            for kind in KINDS
+        ],
+    )
+    study = _table(
+        ["small network taught alike", "accuracy", "M MACs", "ms"],
+        [
+            [kind, _accuracy(book, name), _macs(book, name), _ms(book, name)]
+            for kind in KINDS
+            for name in [f"study-{kind}"]
+        ],
+    )
+    ratio, gain = book.ratio, book.gain
+    return f"""\
+## Was the attention worth it?
+
+On paper attention is nearly free: 0.2 % more operations for SE, 1 to 2 % for CBAM. The files below
+have the batch normalisation folded in, so they hold slightly fewer parameters than the paper
+prints; counted in PyTorch (`tests/lab/test_network.py`) every printed digit of the parameters comes
+out, and of the operations too except CBAM's, where the paper's counter adds part of the pooling and
+scaling (0.3 % of the whole). The errors are the paper's, not ours. What it leaves out is the time:
+at width 1.0 CBAM takes {ratio("mobilenet-1-cbam", "mobilenet-1-none")} times as long as the plain
+network, SE {ratio("mobilenet-1-se", "mobilenet-1-none")} times: every map is read once more to be
+summed up and once more to be scaled.
+
+{table}
+
+In the lecture's network CBAM takes {ratio("lecture-cbam", "lecture-none")} times as long as no
+attention, SE {ratio("lecture-se", "lecture-none")} times. PReLU left as an operator takes
+{ratio("lecture-none-prelu", "lecture-none")} times as long as the rewritten network, whose answers
+are the same up to rounding.
+
+{lecture}
+
+A small network was taught three times by the same few hundred steps. SE against nothing:
+{gain("study-se", "study-none")}. CBAM against nothing:
+{gain("study-cbam", "study-none")}. So short a training decides little.
+
+{study}"""
+
+
+def _engine(book: Book) -> str:
+    names = (OURS, f"{OURS}-int8", TEACHER, "lecture-none", "lecture-none-int8")
+    rows = [book.measured[name] for name in names if name in book.measured]
+    table = _table(
+        ["network", "ms on one core", "of the article's 4 ms", "mJ", "source"],
+        [
+            [
+                row["name"],
+                f"{row['cpu_ms']:.2f}",
+                f"{row['cpu_ms'] / ARTICLE_MS:.2f}",
+                f"{1e3 * row['joules']:.1f}",
+                row["energy_source"],
+            ]
+            for row in rows
+        ],
+    )
+    fast = [row["name"] for row in rows if row["cpu_ms"] <= ARTICLE_MS]
+    verdict = (
+        f"No: {', '.join(fast)} need at most the article's {ARTICLE_MS:g} ms on one core of a CPU."
+        if fast
+        else f"Here, yes: none of these needs at most the article's {ARTICLE_MS:g} ms on one core."
+    )
+    return f"""\
+## Was this only possible because of the neural engine?
+
+{verdict} What another engine changes is not measured: this machine has none.
+`fastface lab measure --provider NAME` measures it where there is one.
+
+{table}"""
+
+
+def _shape(book: Book) -> str:
+    names = {"study-wider": "wider", "study-none": "the study's own", "study-deeper": "deeper"}
+    table = _table(
+        ["shape", "parameters", "M MACs", "ms", "accuracy"],
+        [
+            [
+                shape,
+                f"{book.measured[name]['parameters']:,}",
+                _macs(book, name),
+                _ms(book, name),
+                _accuracy(book, name),
+            ]
+            for name, shape in names.items()
+            if name in book.measured
+        ],
+    )
+    return f"""\
+## Wider or deeper?
+
+At about equal operations the deeper network takes {book.ratio("study-deeper", "study-wider")} times
+as long as the wider one. Accuracy, deeper against wider:
+{book.gain("study-deeper", "study-wider")}.
+
+{table}"""
+
+
+def _compression(book: Book) -> str:
+    float_name = f"{OURS}-float"
+    table = _table(
+        ["method", "KB in theory", "KB of the file", "KB zipped", "times as fast", "accuracy"],
+        [
+            [
+                name.removeprefix(f"{OURS}-"),
+                f"{row['theory_bytes'] / 1e3:.0f}",
+                f"{row['file_bytes'] / 1e3:.0f}",
+                f"{row['zipped_bytes'] / 1e3:.0f}",
+                book.ratio(float_name, name),
+                _accuracy(book, name),
+            ]
+            for name, row in book.compressed.items()
+        ],
+    )
+    return f"""\
+## What do quantisation and pruning give?
+
+In theory 4 bits are an eighth of the bytes and half the weights half the work. Fewer bits of the
+weights alone cannot save time here, as the engine turns them into floats when it loads them, and 3
+bits travel as 4, as ONNX has no smaller type. Zeros are multiplied like any number and only pay
+when the file is zipped. What is cut out is gone; int8 with the activations is the one rounding that
+the processor's instructions see.
+
+{table}"""
+
+
+def _masks(book: Book) -> str:
+    rows = [row for name, row in book.judged.items() if not name.startswith(f"{OURS}-")]
+    table = _table(
+        ["network", "bare", "masked", "cost of the mask"],
+        [
+            [
+                row["name"],
+                f"{row['accuracy']:.4f}",
+                f"{row['masked_accuracy']:.4f}",
+                f"{row['accuracy'] - row['masked_accuracy']:.4f}",
+            ]
+            for row in rows
+        ],
+    )
+    return f"""\
+## What do masks cost, and what does the augmentation give back?
+
+One face of every pair wears a made-up mask. Training with masks against without, all else equal:
+masked {book.gain("study-masks", "study-none", "masked_accuracy")}, bare
+{book.gain("study-masks", "study-none")}.
+
+{table}"""
+
+
+def _fairness(book: Book) -> str:
+    if not book.groups:
+        return "## Who is served worse?\n\nNot measured."
+    lines = []
+    for name in dict.fromkeys(row["name"] for row in book.groups):
+        for kind in ("age", "gender", "race"):
+            rows = [r for r in book.groups if r["name"] == name and r["kind"] == kind]
+            worst, best = min(rows, key=_share), max(rows, key=_share)
+            lines.append(
+                [name, kind]
+                + [f"{row['group']} {row['share']:.3f} ({row['faces']})" for row in (worst, best)]
+            )
+    return f"""\
+## Who is served worse?
+
+Faces of UTKFace, each compared with a degraded copy of itself and with everybody else: how often it
+is nearest to itself, for the worst and the best group of each kind, with the number of faces. The
+labels are the data set's own.
+
+{_table(["network", "by", "worst group", "best group"], lines)}"""
+
+
+def _share(row: Row) -> float:
+    return float(row["share"])
+
+
+def _ms(book: Book, name: str) -> str:
+    return f"{book.measured[name]['cpu_ms']:.2f}" if name in book.measured else "-"
+
+
+def _macs(book: Book, name: str) -> str:
+    return f"{book.measured[name]['macs'] / 1e6:.1f}" if name in book.measured else "-"
+
+
+def _accuracy(book: Book, name: str) -> str:
+    if name not in book.judged:
+        return "-"
+    return f"{book.judged[name]['accuracy']:.4f} ± {book.judged[name]['error']:.4f}"
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
