@@ -8,8 +8,9 @@ torch = pytest.importorskip("torch", reason="needs the extra lab")
 
 from fastface.lab.attention import ChannelGate, SpatialGate, attention  # noqa: E402
 from fastface.lab.counting import layers, totals  # noqa: E402
-from fastface.lab.mobilenet import SIZE, TABLE_5, MobileNet  # noqa: E402
+from fastface.lab.mobilenet import SIZE, MobileNet  # noqa: E402
 from fastface.lab.network import INPUT_SIZE, PRESETS, Design, FaceNet, Row, scaled  # noqa: E402
+from fastface.lab.published import TABLE_5  # noqa: E402
 
 
 def conv_and_norm(c_in: int, c_out: int, kernel: int, *, groups: int = 1) -> int:

@@ -10,10 +10,8 @@ import pytest
 from fastface.cli import main
 from fastface.errors import FastfaceError
 from fastface.lab import report, results
-from fastface.lab.mobilenet import TABLE_5
 from fastface.lab.pareto import draw, joined, on_front
-
-pytest.importorskip("torch", reason="needs the extra lab")
+from fastface.lab.published import TABLE_5
 
 
 def measured(name, **changes):

@@ -14,8 +14,9 @@ from torch import nn
 from fastface.files import write_whole
 from fastface.lab.attention import Attention
 from fastface.lab.export import to_onnx
-from fastface.lab.mobilenet import SIZE, TABLE_5, MobileNet
+from fastface.lab.mobilenet import SIZE, MobileNet
 from fastface.lab.network import INPUT_SIZE, Design, FaceNet
+from fastface.lab.published import TABLE_5
 from fastface.lab.quantize import quantize_all
 from fastface.lab.subjects import Subject
 from fastface.templates import ARCFACE

@@ -12,8 +12,8 @@ from typing import Any
 
 from fastface.errors import FastfaceError
 from fastface.lab import results
-from fastface.lab.mobilenet import TABLE_5
 from fastface.lab.pareto import joined
+from fastface.lab.published import TABLE_5
 
 Row = dict[str, Any]
 
