@@ -7,7 +7,7 @@ a first answer: the next grouping (`updating`) looks at the new faces together w
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -27,7 +27,9 @@ def assign(store: Store, engine: Engine, recogniser: Recogniser) -> bool:
     facts = store.facts(model, store.unplaced(model))
     if store.is_said(facts.hashes):
         return False
-    people = who(facts, engine, recogniser.gallery(model), first_new=store.next_person())
+    rule = store.state("grouping", {}).get("rule")
+    gallery = recogniser.gallery(model)
+    people = who(facts, engine, gallery, rule=rule, first_new=store.next_person())
     known = {*people.tolist()} & store.person_rows().keys()
     clusters = {person: _home(store, recogniser, person) for person in known}
     new = sorted({*people.tolist()} - known - {0})
@@ -50,9 +52,17 @@ def _home(store: Store, recogniser: Recogniser, person: int) -> int:
     return _most(Counter(clusters)) if clusters else person
 
 
-def who(facts: Facts, engine: Engine, gallery: Gallery, *, first_new: int) -> IntArray:
+def who(
+    facts: Facts,
+    engine: Engine,
+    gallery: Gallery,
+    *,
+    rule: Sequence[Sequence[float]] | None,
+    first_new: int,
+) -> IntArray:
     """(n,) int64: each face's person, 0 for one too unclear; strangers are numbered `first_new` on.
 
+    rule: that the last grouping was cut by.
     The new faces are grouped among themselves, where clothes help: those who are recognised speak
     for the others of their group. Nobody is twice on a photo; the surest face stays.
     """
@@ -60,7 +70,8 @@ def who(facts: Facts, engine: Engine, gallery: Gallery, *, first_new: int) -> In
     clear = np.flatnonzero(~facts.unclear)
     if not len(clear):
         return people
-    labels = engine.group(facts, people, others=gallery.n_people, gallery=gallery).labels
+    grouping = engine.group(facts, people, rule=rule, others=gallery.n_people, gallery=gallery)
+    labels = grouping.labels
     matches = dict(zip(clear.tolist(), gallery.identify(facts.faces[clear]), strict=True))
     surest = sorted(matches, key=lambda row: (-matches[row].confidence, row))
     photo, taken = facts.photo_index.tolist(), set[tuple[int, int]]()

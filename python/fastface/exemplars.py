@@ -14,7 +14,7 @@ from fastface.types import FloatArray, IntArray
 MAX_EXEMPLARS: Final = 20
 # Exemplars are chosen among so many of a person's faces, so that choosing stays cheap in a library
 # where one person has thousands.
-MAX_CANDIDATES: Final = 512
+MAX_CANDIDATES: Final = 256
 # A face taken so many years away counts as less like by FADING: children grow.
 YEARS: Final = 10.0
 FADING: Final = 0.2
@@ -50,17 +50,17 @@ def choose(
     if years is not None:
         apart = np.abs(np.subtract.outer(years[rows], years[rows]))
         likeness -= np.float32(FADING) * np.minimum(np.nan_to_num(apart) / YEARS, 1.0)
-    weight = np.asarray(quality, np.float64)[rows]
+    weight = np.asarray(quality, np.float32)[rows]
     covered = np.full(len(rows), likeness.min(initial=-1.0))
-    open_ = np.ones(len(rows), bool)
+    better = np.empty_like(likeness)
+    waiting, first = np.ones(len(rows), bool), sure[rows]
     chosen: list[int] = []
     while len(chosen) < min(most, len(rows)):
-        first = open_ & sure[rows]
-        among = np.flatnonzero(first if first.any() else open_)
-        gain = np.maximum(likeness[among], covered) @ weight
-        best = int(among[gain.argmax()])
+        gain = np.maximum(likeness, covered, out=better) @ weight
+        among = waiting & first if (waiting & first).any() else waiting
+        best = int(np.where(among, gain, -np.inf).argmax())
         chosen.append(best)
-        open_[best] = False
+        waiting[best] = False
         covered = np.maximum(covered, likeness[best])
     return np.asarray(rows[chosen], np.int64)
 

@@ -230,14 +230,14 @@ class Gallery:
             return []
         people = np.unique(self.people)
         sums, count = self._sums
-        limit = np.array(
-            [self.calibration.threshold(len(people), sizes=(np.inf, k)) for k in count]
-        )
+        sizes, which = np.unique(count, return_inverse=True)
+        limits = [self.calibration.threshold(len(people), sizes=(np.inf, k)) for k in sizes]
+        least = 1.0 - np.array(limits, np.float32)[which]
         reached = np.zeros(len(people), bool)
         for first in range(0, len(faces), BLOCK):
             # The dot product with the mean is the mean similarity: close to the median.
             mean = faces[first : first + BLOCK] @ (sums / count[:, None]).T
-            reached |= (1.0 - mean <= limit).any(axis=0)
+            reached |= (mean >= least).any(axis=0)
         found: list[int] = people[reached].tolist()
         return found
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -230,8 +230,11 @@ def regroup(store: Store, roll: Roll, engine: Engine) -> None:
         told = {"n_whole": len(facts.content_ids), **rests_on(store)}
     grouping = engine.group(facts, said)
     with roll.changing(model):  # with what somebody may have said meanwhile
-        labels = dict(zip(facts.ids.tolist(), grouping.labels.tolist(), strict=True))
-        put_grouping(store, roll, engine, facts, grouping, labels, told)
+        moments = zip(facts.content_ids.tolist(), grouping.moments.tolist(), strict=True)
+        store.replace_moments(moments)
+        roll.regroup(facts.ids, grouping.labels)
+        found = {"threshold": grouping.threshold, "rule": grouping.rule}
+        remember_grouping(store, engine, {**told, **found})
 
 
 def rests_on(store: Store) -> dict[str, int]:
@@ -239,31 +242,12 @@ def rests_on(store: Store) -> dict[str, int]:
     return {"revision": store.revision(), "verdict": store.last_verdict()}
 
 
-def put_grouping(
-    store: Store,
-    roll: Roll,
-    engine: Engine,
-    photos: Facts,
-    grouping: Grouping,
-    labels: Mapping[int, int],
-    told: Mapping[str, int],
-) -> None:
-    """Writes a new grouping; inside `Roll.changing`.
+def remember_grouping(store: Store, engine: Engine, told: Mapping[str, Any]) -> None:
+    """Keeps what made a grouping; inside a transaction.
 
-    labels: the cluster of every observation that is present, -1 for none.  told: what it
-    `rests_on`, and how many photos there were when all were last grouped (n_whole).
+    told: what it `rests_on`, its threshold and rule, and n_whole, how many photos there were when
+    all were last grouped.
     """
-    store.replace_moments(zip(photos.content_ids.tolist(), grouping.moments.tolist(), strict=True))
-    roll.regroup(labels)
-    store.set_state(
-        "grouping",
-        {
-            **told,
-            "model": engine.model_tag,
-            "grouping": engine.grouping_tag,
-            "n_photos": len(photos.content_ids),
-            "n_faces": len(labels),
-            "threshold": grouping.threshold,
-            "rule": grouping.rule,
-        },
-    )
+    made_by = {"model": engine.model_tag, "grouping": engine.grouping_tag}
+    size = {"n_photos": store.count_photos(), "n_faces": store.count_grouped()}
+    store.set_state("grouping", {**told, **made_by, **size})

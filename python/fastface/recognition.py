@@ -39,24 +39,16 @@ class Recogniser:
     def reset(self) -> None:
         """Drops what was read; after a transaction that was rolled back."""
         self._version: tuple[str, int] | None = None
+        self._gallery: Gallery | None = None
         self._portraits: dict[int, Portrait] = {}
         self._n_changed = 0  # people, since the gallery was calibrated
         self._impostors: list[float] | None = None
 
     def gallery(self, model: str) -> Gallery:
         """The gallery of the people there are now; inside the store's snapshot."""
-        version = (model, self._store.people_version())
-        if self._version != version:
-            if self._version is None or self._version[0] != model:
-                self.reset()
-                self._read(model)
-                outdated = self._store.outdated()
-            else:
-                outdated = self._store.outdated(since=self._version[1])
-            if outdated or self._version is None:
-                self._look_again(model, outdated)
-                self._gallery = self._make()
-            self._version = version
+        self._follow(model)
+        if self._gallery is None:
+            self._gallery = self._make()
         return self._gallery
 
     def portrait(self, person: int) -> Portrait:
@@ -65,12 +57,30 @@ class Recogniser:
 
     def remember(self, model: str) -> None:
         """Keeps the portraits in the library; inside a transaction."""
-        self.gallery(model)
+        self._follow(model)
+        if self._kept_impostors() is None:
+            self.gallery(model)
         nobody = Portrait(np.empty(0, np.int64), np.empty((0, 0), np.float32))
         new = {n: self._portraits.get(n, nobody).ids for n in self._store.outdated()}
         self._store.put_portraits({n: ids.tolist() for n, ids in new.items()})
         told = {"impostors": self._impostors, "n_changed": self._n_changed}
         self._store.set_state("calibration", told)
+
+    def _follow(self, model: str) -> None:
+        """Brings the portraits up to date with the people."""
+        version = (model, self._store.people_version())
+        if self._version == version:
+            return
+        since = 0
+        if self._version is None or self._version[0] != model:
+            self.reset()
+            self._read(model)
+        else:
+            since = self._version[1]
+        if outdated := self._store.outdated(since):
+            self._look_again(model, outdated)
+            self._gallery = None
+        self._version = version
 
     def _read(self, model: str) -> None:
         ids, people, faces = self._store.exemplars(model)
@@ -104,9 +114,7 @@ class Recogniser:
         portraits = sorted(self._portraits.items())
         people = np.repeat([n for n, _ in portraits], [len(p.ids) for _, p in portraits])
         faces = [p.faces for _, p in portraits]
-        kept = self._impostors
-        if len(people) <= SMALL or self._n_changed * KEPT_FOR > len(portraits):
-            kept = None
+        kept = self._kept_impostors()
         gallery = self._engine.make_gallery(
             np.concatenate(faces) if faces else np.empty((0, 0), np.float32),
             people.astype(np.int64),
@@ -115,3 +123,9 @@ class Recogniser:
         if kept is None:
             self._impostors, self._n_changed = [*gallery.impostors], 0
         return gallery
+
+    def _kept_impostors(self) -> list[float] | None:
+        """What strangers scored, if that holds for the people there are now."""
+        n_exemplars = sum(len(portrait.ids) for portrait in self._portraits.values())
+        holds = n_exemplars > SMALL and self._n_changed * KEPT_FOR <= len(self._portraits)
+        return self._impostors if holds else None

@@ -12,13 +12,15 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from fastface.pipeline import Engine, put_grouping, rests_on
+from fastface.pipeline import Engine, remember_grouping, rests_on
 from fastface.recognition import Recogniser
 from fastface.roll import Roll
 from fastface.store import Members, Store
 from fastface.types import IntArray
 
 SPOKESMEN: Final = 64  # faces that speak for a larger cluster
+REACH_S: Final = 36 * 3600.0  # further away, a photo that comes or goes changes no moment
+GROWN_BY: Final = 4  # exemplars are chosen again once one face in so many is new
 
 
 class Standing(NamedTuple):
@@ -39,50 +41,63 @@ def regroup_some(store: Store, roll: Roll, engine: Engine, recogniser: Recognise
     model, last = engine.model_tag, store.state("grouping", {})
     with store.snapshot():
         roll.look(model)
-        members = roll.members
-        told = {"n_whole": last["n_whole"], **rests_on(store)}
-        photos = store.photo_facts(model)
-        moments, before = engine.moments(photos), store.moments(photos.content_ids)
-        again = changed(moments, before)
-        content = store.contents_of(members.ids)
+        members, seat = roll.members, roll.rulings.seat
+        told = {**last, **rests_on(store)}
+        arrived, departed = store.arrived(model), store.departed()
+        moved = _new_moments(store, engine, [*arrived, *departed])
         gallery = recogniser.gallery(model)
-        free = store.with_faces(photos, model, store.ids_on(model, photos.content_ids[again]))
-        is_new = before[free.photo_index] < 0
-        near = gallery.within_reach(free.faces[is_new & ~free.unclear])
+        free = members.present & np.isin(members.contents, [*moved])
+        new = members.present & np.isin(members.contents, arrived)
+        faces = [*store.embeddings(model, members.ids[new].tolist()).values()]
+        near = gallery.within_reach(np.stack(faces)) if faces else []
 
-        is_free = np.isin(members.ids, free.ids)
-        touched = is_free | np.isin(members.persons, [n for n in near if n])
-        touched |= np.isin(content, store.contents_gone(photos.content_ids))
+        touched = free | np.isin(members.persons, near) | np.isin(members.contents, departed)
         touched[roll.said_since(last.get("verdict", 0))] = True
-        clusters = np.unique(members.clusters[touched])
-        standing = _standing(
-            members,
-            ~is_free & np.isin(members.clusters, clusters[clusters > 0]),
-            roll.rulings.seat,
-            _moment_of(content, photos.content_ids, moments),
-        )
-        ids = np.concatenate([free.ids, members.ids[standing.rows[standing.speaks]]])
-        facts = store.with_faces(photos, model, ids)
-        said = roll.seats(facts.ids)
-    given = np.full(len(members.ids) + 1, -1)  # the last for those that are not among the members
+        clusters = np.unique(members.clusters[touched & (members.clusters > 0)])
+        looked_at = members.present & ~free & np.isin(members.clusters, clusters)
+        before = store.moments(members.contents)
+        standing = _standing(members, looked_at, seat, before)
+        rows = np.concatenate([np.flatnonzero(free), standing.rows[standing.speaks]])
+        facts = store.facts_of(model, members.ids[rows].tolist())
+    rows = members.rows_of(facts.ids)
+    moments = np.empty(len(facts.content_ids), np.int64)
+    moments[facts.photo_index] = before[rows]
+    at = [k for k, content in enumerate(facts.content_ids.tolist()) if content in moved]
+    moments[at] = [moved[content] for content in facts.content_ids[at].tolist()]
+    given = np.full(len(members.ids), -1)
     given[standing.rows] = standing.given
-    here = members.present & (members.clusters > 0)
-    others = len(np.setdiff1d(members.clusters[here], clusters))
     grouping = engine.group(
         facts,
-        said,
+        seat[rows],
         moments=moments,
-        given=given[members.rows_of(facts.ids)],
-        others=others,
+        given=given[rows],
+        others=len(np.setdiff1d(members.clusters[members.present], clusters)),
         rule=last.get("rule"),
         gallery=gallery,
     )
-    labels = _labels(members, standing, members.rows_of(facts.ids), grouping.labels)
-    with roll.changing(model):
-        found = dict(zip(members.ids.tolist(), labels.tolist(), strict=True))
-        put_grouping(store, roll, engine, photos, grouping, found, told)
-        new = {roll.members.persons[row] for row in members.rows_of(free.ids[is_new])}
-        store.outdate({int(person) for person in new} - {0})
+    labels = _labels(members, standing, rows, grouping.labels)
+    with roll.changing(model):  # with what somebody may have said meanwhile
+        store.change_moments(moved.items(), departed)
+        roll.regroup(members.ids, labels)
+        store.outdate(_grown(roll.members, arrived))
+        remember_grouping(store, engine, told)
+
+
+def _new_moments(store: Store, engine: Engine, contents: list[int]) -> dict[int, int]:
+    """The photos whose moments change as these contents come or go -> the new moment."""
+    photos = store.photo_facts(engine.model_tag, store.around(contents, REACH_S))
+    moments = engine.moments(photos)
+    again = changed(moments, store.moments(photos.content_ids))
+    numbers = store.next_moment() + moments[again]
+    return dict(zip(photos.content_ids[again].tolist(), numbers.tolist(), strict=True))
+
+
+def _grown(members: Members, arrived: list[int]) -> list[int]:
+    """The people of whose faces so many are new that their exemplars are to be chosen again."""
+    people = members.persons[members.present]
+    new = np.bincount(people[np.isin(members.contents[members.present], arrived)])
+    grown = np.flatnonzero(new * GROWN_BY > np.bincount(people)[: len(new)])
+    return [person for person in grown.tolist() if person]
 
 
 def changed(moments: IntArray, before: IntArray) -> npt.NDArray[np.bool_]:
@@ -105,35 +120,27 @@ def _repeated(values: IntArray) -> npt.NDArray[np.bool_]:
     return repeated
 
 
-def _moment_of(content: IntArray, content_ids: IntArray, moments: IntArray) -> IntArray:
-    """(n,) the moment of each face's photo, -1 where the photo is not among `content_ids`."""
-    order = np.argsort(content_ids)
-    at = np.minimum(np.searchsorted(content_ids[order], content), max(len(order) - 1, 0))
-    if not len(order):
-        return np.full(len(content), -1)
-    return np.where(content_ids[order][at] == content, moments[order][at], -1)
-
-
 def _standing(
     members: Members, looked_at: npt.NDArray[np.bool_], seat: IntArray, moment: IntArray
 ) -> Standing:
-    rows = np.flatnonzero(looked_at & members.present)
-    _, unit, size = np.unique(
-        np.stack([members.clusters[rows], seat[rows]]),
-        axis=1,
-        return_inverse=True,
-        return_counts=True,
-    )
-    unit = unit.reshape(-1)
-    _, in_moment = np.unique(np.stack([unit, moment[rows]]), axis=1, return_inverse=True)
+    rows = np.flatnonzero(looked_at)
+    unit, size = _numbered(members.clusters[rows], seat[rows])
+    in_moment, _ = _numbered(unit, moment[rows] + 1)
     large = size[unit] > SPOKESMEN
-    given = np.where(large, unit, len(size) + in_moment.reshape(-1))
+    given = np.where(large, unit, len(size) + in_moment)
     order = np.argsort(unit, kind="stable")
     rank = np.empty(len(rows), np.int64)
     rank[order] = np.arange(len(rows)) - np.repeat(np.cumsum(size) - size, size)
     # Evenly spread: every rank where the running share of the spokesmen reaches a next number.
     speaks = rank * SPOKESMEN // size[unit] != (rank - 1) * SPOKESMEN // size[unit]
     return Standing(rows, unit, given, speaks | ~large)
+
+
+def _numbered(one: IntArray, other: IntArray) -> tuple[IntArray, IntArray]:
+    """(k,) a number for each pair of numbers, from 0 on, and how often each is there."""
+    pairs = one * (int(other.max(initial=0)) + 1) + other
+    _, number, count = np.unique(pairs, return_inverse=True, return_counts=True)
+    return number.reshape(-1), count
 
 
 def _labels(members: Members, standing: Standing, looked_at: IntArray, found: IntArray) -> IntArray:

@@ -167,20 +167,19 @@ class Roll:
         self._store.set_state("next_batch", new + 1)
         return new
 
-    def regroup(self, labels: Mapping[int, int]) -> None:
-        """Takes over a new grouping: observation id -> label, of all that is present."""
+    def regroup(self, ids: IntArray, labels: IntArray) -> None:
+        """Takes over a new grouping: the observations that were grouped, and each one's label."""
         model = self._model
-        before = dict(zip(self.members.ids.tolist(), self._clusters_before(), strict=True))
-        self._store.drop_superseded_memberships(model)
-        self._store.set_state("heard", None)
-        self.reset()
-        self.look(model)
+        known, before = self.members.ids, self._clusters_before()
+        if self._store.drop_superseded_memberships(model):
+            self._store.set_state("heard", None)
+            self.reset()
+            self.look(model)
         members = self.members
         here = np.flatnonzero(members.present)
-        ids = members.ids[here].tolist()
         numbers, next_id = number(
-            np.array([labels.get(id_, -1) for id_ in ids], np.int64),
-            np.array([before[id_] for id_ in ids], np.int64),
+            _aligned(members.ids[here], ids, labels, -1),
+            _aligned(members.ids[here], known, before, 0),
             self._next_number(),
         )
         self._store.set_state("next_person", next_id)
@@ -298,3 +297,10 @@ def _alike(
     changes = np.diff(table[:, order], axis=1).any(axis=0)
     for part in np.split(order, np.flatnonzero(changes) + 1):
         yield ids[rows[part]].tolist(), table[:, part[0]].tolist()
+
+
+def _aligned(wanted: IntArray, ids: IntArray, values: IntArray, missing: int) -> IntArray:
+    """The value of each wanted id."""
+    row = np.full(max(int(wanted.max(initial=0)), int(ids.max(initial=0))) + 1, missing)
+    row[ids] = values
+    return np.asarray(row[wanted])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from fastface.store.rows import (
     FileRow,
     observation_row,
     path_of,
+    range_under,
     stack,
 )
 from fastface.store.tables import PATH, Tables
@@ -40,7 +40,7 @@ class FactTables(Tables):
                FROM file JOIN content ON content.id = file.content_id
                LEFT JOIN analysis ON analysis.content_id = content.id AND analysis.model = ?
                WHERE path >= ? AND path < ?""",
-            (model, *_range_under(folder)),
+            (model, *range_under(folder)),
         )
         return {
             path: FileRow(size, mtime_ns, content_hash, bool(missing), bool(analysed))
@@ -52,7 +52,7 @@ class FactTables(Tables):
         rows = self._database.rows(
             """SELECT path, size, mtime_ns, reader, message FROM failure
                WHERE path >= ? AND path < ?""",
-            _range_under(folder),
+            range_under(folder),
         )
         return {row[0]: FailureRow(*row[1:]) for row in rows}
 
@@ -213,31 +213,42 @@ class FactTables(Tables):
         )
         return np.array([row[0] for row in rows], np.int64)
 
+    def facts_of(self, model: str, ids: Iterable[int]) -> Facts:
+        """These observations; of their photos no paths, and no places."""
+        rows = self._observations(model, ids)
+        photos = {row[11]: (row[1], row[12]) for row in rows}
+        nowhere = np.full(len(photos), np.nan)
+        return Facts(
+            np.array([*photos], np.int64),
+            [hash_ for hash_, _ in photos.values()],
+            [],
+            np.array([taken_at for _, taken_at in photos.values()], np.float64),
+            nowhere,
+            nowhere,
+            **_observations(rows, {content: i for i, content in enumerate(photos)}),
+        )
+
     def with_faces(self, photos: Facts, model: str, ids: Iterable[int] | None = None) -> Facts:
         """The same photos with their observations, or with those of these."""
+        rows = self._observations(model, ids)
+        index = {content: i for i, content in enumerate(photos.content_ids.tolist())}
+        return replace(photos, **_observations([row for row in rows if row[11] in index], index))
+
+    def _observations(self, model: str, ids: Iterable[int] | None) -> list[Row]:
         some = "" if ids is None else "AND observation.id IN (SELECT value FROM json_each(?))"
-        rows = self._database.rows(
+        return self._database.rows(
             f"""SELECT observation.id, hash, box_left, box_top, box_width, box_height, face,
-                torso, score, quality, unclear, content.id
+                torso, score, quality, unclear, content.id, taken_at
                 FROM observation JOIN content ON content.id = observation.content_id
                 WHERE model = ? {some} ORDER BY hash, position""",  # noqa: S608
             (model,) if ids is None else (model, _json(ids)),
         )
-        index = {content: i for i, content in enumerate(photos.content_ids.tolist())}
-        return replace(photos, **_observations([row for row in rows if row[11] in index], index))
 
     def _content_id(self, content_hash: str) -> int:
         row = self._database.row(f"SELECT {_CONTENT_OF}", (content_hash,))
         if row is None or row[0] is None:
             raise KeyError(f"no content {content_hash}")
         return int(row[0])
-
-
-def _range_under(folder: Path) -> tuple[bytes, bytes]:
-    """Bounds (first, past the last) of all keys below a folder, for the primary key."""
-    separator = os.fsencode(os.sep)
-    stem = os.fsencode(folder).rstrip(separator)
-    return stem + separator, stem + bytes([separator[0] + 1])
 
 
 def _json(ids: Iterable[int]) -> str:

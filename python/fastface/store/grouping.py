@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from fastface.store.rows import FACE_TYPE, Members, PersonRow
+from fastface.store.rows import FACE_TYPE, Members, PersonRow, path_of, range_under
 from fastface.store.tables import PATH, PRESENT, Tables
 from fastface.types import Anchor, Box, FloatArray, IntArray
 
@@ -26,16 +27,17 @@ class GroupingTables(Tables):
             """SELECT observation.id, coalesce(cluster, 0), coalesce(person_id, 0),
                coalesce(said, 0), observation_id IS NOT NULL,
                observation.model = ? AND EXISTS (
-                   SELECT 1 FROM file WHERE content_id = content.id AND NOT missing) AS present
+                   SELECT 1 FROM file WHERE content_id = content.id AND NOT missing) AS present,
+               content.id
                FROM content JOIN observation ON content.id = observation.content_id
                LEFT JOIN membership ON observation_id = observation.id
                WHERE present OR observation_id IS NOT NULL
                ORDER BY hash, position, observation.model""",
             (model,),
         )
-        columns = np.array(rows, np.int64).reshape(-1, 6).T.copy()
-        ids, clusters, persons, said, stored, present = columns
-        return Members(ids, clusters, persons, said, present == 1, stored == 1)
+        columns = np.array(rows, np.int64).reshape(-1, 7).T.copy()
+        ids, clusters, persons, said, stored, present, contents = columns
+        return Members(ids, clusters, persons, said, present == 1, stored == 1, contents)
 
     def unplaced(self, model: str) -> list[int]:
         """The contents of present photos seen since the last observation that has a cluster."""
@@ -47,6 +49,11 @@ class GroupingTables(Tables):
             (model,),
         )
         return [row[0] for row in rows]
+
+    def count_grouped(self) -> int:
+        """How many observations have a place in a grouping."""
+        row = self._database.row("SELECT count(*) FROM membership")
+        return int(row[0]) if row else 0
 
     def clusters_of(self, ids: Iterable[int]) -> list[int]:
         """The clusters of those of these observations that have one."""
@@ -93,9 +100,11 @@ class GroupingTables(Tables):
             (json.dumps(list(observations)), said),
         )
 
-    def drop_superseded_memberships(self, model: str) -> None:
-        """Lets go of what an earlier model saw, on photos that this one has seen."""
-        self._database.run(
+    def drop_superseded_memberships(self, model: str) -> bool:
+        """Lets go of what an earlier model saw, on photos that this one has seen; whether any."""
+        if not self._database.row("SELECT 1 FROM analysis WHERE model <> ? LIMIT 1", (model,)):
+            return False
+        dropped = self._database.run(
             f"""DELETE FROM membership WHERE observation_id IN (
                 SELECT observation.id FROM observation
                 JOIN {PRESENT} present ON present.content_id = observation.content_id
@@ -103,6 +112,7 @@ class GroupingTables(Tables):
                 WHERE analysis.model = ?1 AND observation.model <> ?1)""",  # noqa: S608
             (model,),
         )
+        return dropped.rowcount > 0
 
     def people_version(self) -> int:
         """A number that grows whenever people are written."""
@@ -136,24 +146,85 @@ class GroupingTables(Tables):
 
     def moments(self, contents: IntArray) -> IntArray:
         """(p,) int64: the moment of each of these contents at the last grouping, -1 for none."""
-        moment: dict[int, int] = dict(self._database.rows("SELECT content_id, moment FROM moment"))
-        return np.array([moment.get(content, -1) for content in contents.tolist()], np.int64)
+        rows = self._database.rows(
+            """SELECT content_id, moment FROM moment WHERE content_id BETWEEN ? AND ?
+               UNION ALL SELECT -1, -1 ORDER BY content_id""",
+            (int(contents.min(initial=0)), int(contents.max(initial=0))),
+        )
+        known, moment = np.array(rows, np.int64).T
+        at = np.searchsorted(known, contents, side="right") - 1
+        return np.where(known[at] == contents, moment[at], -1)
 
-    def contents_gone(self, contents: IntArray) -> IntArray:
-        """(k,) int64: the contents that the last grouping saw and that are not among these."""
-        rows = self._database.rows("SELECT content_id FROM moment")
-        return np.setdiff1d(np.array(rows, np.int64), contents)
+    def next_moment(self) -> int:
+        """A number that no moment has."""
+        row = self._database.row("SELECT max(moment) FROM moment")
+        return 1 + (-1 if row is None or row[0] is None else int(row[0]))
 
-    def contents_of(self, ids: IntArray) -> IntArray:
-        """(n,) int64: the content that each of these observations is on, 0 before a grouping."""
-        rows = self._database.rows("SELECT observation_id, content_id FROM membership")
-        content: dict[int, int] = dict(rows)
-        return np.array([content.get(id_, 0) for id_ in ids.tolist()], np.int64)
+    def arrived(self, model: str) -> list[int]:
+        """The contents of present photos that the last grouping did not see."""
+        rows = self._database.rows(
+            f"""SELECT content_id FROM analysis JOIN content ON content.id = content_id
+                WHERE model = ? AND NOT EXISTS (
+                    SELECT 1 FROM moment WHERE moment.content_id = content.id)
+                AND {PATH} IS NOT NULL ORDER BY content_id""",  # noqa: S608
+            (model,),
+        )
+        return [row[0] for row in rows]
+
+    def departed(self) -> list[int]:
+        """The contents that the last grouping saw and that are not present any more."""
+        rows = self._database.rows(
+            """SELECT content_id FROM moment WHERE NOT EXISTS (
+                   SELECT 1 FROM file WHERE file.content_id = moment.content_id AND NOT missing)"""
+        )
+        return [row[0] for row in rows]
+
+    def around(self, contents: Iterable[int], seconds: float) -> set[int]:
+        """All contents that were taken so close to these, with the whole of their moments.
+
+        Around one without a clock is all that has none in its folder and below.
+        """
+        chosen = set(contents)
+        rows = self._database.rows(
+            """SELECT content.id, taken_at, coalesce(moment, -1) FROM content
+               LEFT JOIN moment ON content_id = content.id WHERE taken_at IS NOT NULL"""
+        )
+        ids, taken_at, moment = np.array(rows, np.float64).reshape(-1, 3).T
+        times = np.sort(taken_at[np.isin(ids, [*chosen])])
+        after = np.searchsorted(times, taken_at - seconds)
+        near = after < np.searchsorted(times, taken_at + seconds, side="right")
+        near |= np.isin(moment, moment[near & (moment >= 0)])
+        chosen.update(ids[near].astype(np.int64).tolist())
+        for folder in self._clockless_folders(chosen):
+            rows = self._database.rows(
+                """SELECT content_id FROM file JOIN content ON content.id = content_id
+                   WHERE taken_at IS NULL AND path >= ? AND path < ?""",
+                range_under(folder),
+            )
+            chosen.update(row[0] for row in rows)
+        return chosen
+
+    def _clockless_folders(self, contents: Iterable[int]) -> set[Path]:
+        rows = self._database.rows(
+            """SELECT path FROM file JOIN content ON content.id = content_id
+               WHERE taken_at IS NULL AND content_id IN (SELECT value FROM json_each(?))""",
+            (json.dumps(list(contents)),),
+        )
+        return {path_of(row[0]).parent for row in rows}
 
     def replace_moments(self, moments: Iterable[tuple[int, int]]) -> None:
         """Writes (content id, moment) of every photo that is present."""
         self._database.run("DELETE FROM moment")
-        self._database.run_many("INSERT INTO moment VALUES (?, ?)", moments)
+        self.change_moments(moments)
+
+    def change_moments(
+        self, moments: Iterable[tuple[int, int]], departed: Iterable[int] = ()
+    ) -> None:
+        """Writes (content id, moment) of some photos, and lets go of those that are gone."""
+        self._database.run_many(
+            "DELETE FROM moment WHERE content_id = ?", ((content,) for content in departed)
+        )
+        self._database.run_many("REPLACE INTO moment VALUES (?, ?)", moments)
 
     def photos_of(self, ids: IntArray) -> tuple[IntArray, npt.NDArray[np.float64]]:
         """(k,) the content, and (k,) the quality, of observations that the last grouping knew."""

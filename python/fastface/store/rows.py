@@ -71,7 +71,8 @@ class Members:
     In canonical order, as int64 arrays (n,).  ids.  clusters: each one's lasting number, 0 for
     none.  persons: 0 for nobody.  said: -1 no face, 0 nothing was said, 1 the user said who it is,
     2 the user confirmed it.  As bool arrays: present, seen by the asked model on a photo that is
-    there; the others are only remembered.  stored, known to the last grouping.
+    there; the others are only remembered.  stored, known to the last grouping.  contents: the
+    photo's, as int64 (n,).
     """
 
     ids: IntArray
@@ -80,6 +81,7 @@ class Members:
     said: IntArray
     present: npt.NDArray[np.bool_]
     stored: npt.NDArray[np.bool_]
+    contents: IntArray
 
     def rows_of(self, ids: IntArray) -> IntArray:
         """The row of each of these observations, -1 for one that is not here."""
@@ -139,3 +141,10 @@ def _blob(array: FloatArray, dtype: str) -> bytes:
 def path_of(key: bytes) -> Path:
     """The path that a file's key stands for; any bytes will do."""
     return Path(os.fsdecode(key))
+
+
+def range_under(folder: Path) -> tuple[bytes, bytes]:
+    """Bounds (first, past the last) of all keys below a folder, for the primary key."""
+    separator = os.fsencode(os.sep)
+    stem = os.fsencode(folder).rstrip(separator)
+    return stem + separator, stem + bytes([separator[0] + 1])

@@ -23,7 +23,9 @@ def number(labels: IntArray, before: IntArray, next_id: int) -> tuple[IntArray, 
     )
     group, old = group.reshape(-1), before[rows]
     given = np.zeros(len(first), np.int64)
-    shared, votes = np.unique(np.stack([group[old > 0], old[old > 0]]), axis=1, return_counts=True)
+    width = int(old.max(initial=0)) + 1
+    pairs, votes = np.unique(group[old > 0] * width + old[old > 0], return_counts=True)
+    shared = np.stack(np.divmod(pairs, width))
     taken: set[int] = set()
     for pair in np.lexsort((first[shared[0]], shared[1], -votes)).tolist():
         cluster, number = shared[:, pair].tolist()
