@@ -208,6 +208,8 @@ def test_names_are_matched_from_strict_to_lenient() -> None:
         "ZOE": ([5], True),
         "ad": ([1, 2], False),
         "Grace Hoper": ([3], False),
+        "lovelase": ([2], False),
+        "hoppers": ([3], False),
         "Bob": ([], False),
         "p9": ([], False),
     }.items():

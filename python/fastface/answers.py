@@ -15,7 +15,7 @@ from fastface.store import person_key
 from fastface.types import Answer, Changes, Forgotten, Overruled, Person, Verdict
 from fastface.verdicts import in_force, words
 from fastface.verdicts.kinship import relate
-from fastface.verdicts.names import new_name
+from fastface.verdicts.names import new_name, same_name
 
 PINS: Final = 64  # faces that tell who a person is of whom nothing was said yet
 
@@ -52,17 +52,19 @@ class Answers(OpenLibrary):
     def name(self, person: str, name: str) -> Person:
         """Says what a person is called; returns the person as named.
 
-        Giving the name of somebody else says that the two are one, who keeps that one's id.
+        Giving the name of somebody else, in whatever case, says that the two are one, who keeps
+        that one's id and name.
         Raises ValueError for a name that is empty, longer than 200 letters, reads as an id or holds
         control characters.
         """
         name = new_name(name)
         with self._answering():
             number = self._present(person)
-            namesakes = [n for n, row in self._roll.people.items() if row.name == name]
-            if namesakes and number not in namesakes:
-                number = self._join([namesakes[0], number])
-            elif not namesakes:
+            people = self._roll.people
+            others = [n for n, row in people.items() if same_name(row.name, name) and n != number]
+            if people[number].name != name and others:
+                number = self._join([others[0], number])
+            elif people[number].name != name:
                 self._say(words.NAME, {"person": number, "name": name}, self._faces(number))
             return self._person(number)
 

@@ -33,7 +33,8 @@ def register(commands: Commands) -> None:
         description="""\
 Names are kept apart from what fastface computes: they survive new photos, a new
 grouping and a change of model. Naming again changes the name. Giving the name that
-another person already has says that the two are one: you are asked first.
+another person already has, in whatever case, says that the two are one: you are
+asked first.
 
 JSON: the person, as in `fastface people`, with changes (people, moved, confirmed:
 what became of whom) and dry_run.""",
@@ -63,8 +64,9 @@ def run(args: Namespace, out: Output) -> None:
 
 def _namesake(library: Library, person: str, name: str) -> Person | None:
     """Somebody else of this name: then naming is joining."""
-    from fastface.verdicts.names import clean_name
+    from fastface.verdicts.names import clean_name, same_name
 
     everybody = library.people(hidden=True)
-    called = (p for p in everybody if p.name == clean_name(name) and p.id != person)
-    return next(called, None)
+    if any(p.id == person and p.name == clean_name(name) for p in everybody):
+        return None
+    return next((p for p in everybody if same_name(p.name, name) and p.id != person), None)

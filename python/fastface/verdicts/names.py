@@ -22,6 +22,17 @@ def clean_name(name: str) -> str:
     return " ".join(unicodedata.normalize("NFC", name).split())
 
 
+def same_name(name: str | None, other: str | None) -> bool:
+    """Whether two names are one but for case; no name is nobody's.
+
+    >>> same_name("ada lovelace", "Ada Lovelace"), same_name("Zoe", "Zoë"), same_name(None, None)
+    (True, False, False)
+    """
+    if name is None or other is None:
+        return False
+    return clean_name(name).casefold() == clean_name(other).casefold()
+
+
 def new_name(name: str) -> str:
     """The clean form of a name that a person is to get; ValueError where it would be unusable.
 
@@ -58,7 +69,7 @@ def matching(wanted: str, names: Mapping[int, str | None]) -> tuple[list[int], b
 
     names: of every person, by number.  From strict to lenient, the first that finds somebody: the
     id, the very name, the name but for case and diacritics, the beginning of a name, a word of it,
-    a close spelling.  A spelling is a guess and never certain, nor is one of several.
+    a close spelling of it or of a word.  A spelling is a guess and never certain, nor is one of several.
 
     >>> matching("zoe", {1: "Zoë", 2: "Ada Lovelace"}), matching("ada", {2: "Ada Lovelace"})
     (([1], True), ([2], True))
@@ -83,5 +94,8 @@ def matching(wanted: str, names: Mapping[int, str | None]) -> tuple[list[int], b
         found = [number for number, name in keys.items() if fits(name)]
         if found:
             return found, len(found) == 1
-    close = difflib.get_close_matches(key, sorted(set(keys.values())), n=5, cutoff=CLOSE_SPELLING)
-    return [number for name in close for number, own in keys.items() if own == name], False
+    spellings = {number: {name, *name.split()} for number, name in keys.items()}
+    every = sorted(set().union(*spellings.values()))
+    close = difflib.get_close_matches(key, every, n=5, cutoff=CLOSE_SPELLING)
+    found = [number for word in close for number, own in spellings.items() if word in own]
+    return list(dict.fromkeys(found)), False
