@@ -11,11 +11,12 @@ import os
 import pickle
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 import fastface
-from fastface.pipeline import Gallery, Grouping, PackEngine
+from fastface.pipeline import Grouping, PackEngine
 from fastface.reading import Analyzer
 from fastface.store import Facts
 from fastface.types import ImageArray, IntArray, Observation
@@ -55,9 +56,9 @@ class Remembering(PackEngine):
     def make_analyzer(self) -> Analyzer:
         return Memory(super().make_analyzer(), self.cache / f"seen-{self.model_tag}")
 
-    def group(self, facts: Facts, said: IntArray, *, known: Gallery | None = None) -> Grouping:
+    def group(self, facts: Facts, said: IntArray, **part: Any) -> Grouping:
         if self.threshold is None:
-            return super().group(facts, said, known=known)
+            return super().group(facts, said, **part)
         labels = np.full(len(facts.ids), -1)
         clear = ~facts.unclear
         labels[clear] = fastface.MedianLinkage(self.threshold).fit(facts.faces[clear]).labels_

@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import names_kept
 from fastface.photos import content_hash
-from fastface.pipeline import Gallery, Grouping
+from fastface.pipeline import Grouping
 from fastface.store import Facts
 from fastface.types import Box, IntArray
 from naming_user import User
@@ -27,8 +28,8 @@ class Careless(FakeEngine):
     def __reduce__(self) -> tuple[type[Careless], tuple[()]]:
         return Careless, ()
 
-    def group(self, facts: Facts, said: IntArray, *, known: Gallery | None = None) -> Grouping:
-        found = super().group(facts, said, known=known)
+    def group(self, facts: Facts, said: IntArray, **part: Any) -> Grouping:
+        found = super().group(facts, said, **part)
         if self.threshold is None:
             return found
         rng = np.random.default_rng(round(100 * self.threshold))

@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from fastface.library import Library
-from fastface.pipeline import Gallery, Grouping
+from fastface.pipeline import Grouping
 from fastface.store import Facts
 from fastface.types import IntArray
 from tests.fake_engine import UNCLEAR, FakeEngine, again, paint
@@ -43,8 +43,8 @@ class Whim(FakeEngine):
 
     seed: int = 0
 
-    def group(self, facts: Facts, said: IntArray, *, known: Gallery | None = None) -> Grouping:
-        found = super().group(facts, said, known=known)
+    def group(self, facts: Facts, said: IntArray, **part: Any) -> Grouping:
+        found = super().group(facts, said, **part)
         if not self.seed:
             return found
         rng = np.random.default_rng(self.seed)

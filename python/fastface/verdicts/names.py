@@ -69,7 +69,8 @@ def matching(wanted: str, names: Mapping[int, str | None]) -> tuple[list[int], b
 
     names: of every person, by number.  From strict to lenient, the first that finds somebody: the
     id, the very name, the name but for case and diacritics, the beginning of a name, a word of it,
-    a close spelling of it or of a word.  A spelling is a guess and never certain, nor is one of several.
+    a close spelling of it or of a word.  A spelling is a guess and never certain, nor is one of
+    several.
 
     >>> matching("zoe", {1: "Zoë", 2: "Ada Lovelace"}), matching("ada", {2: "Ada Lovelace"})
     (([1], True), ([2], True))
