@@ -119,6 +119,30 @@ def test_threads_do_not_matter():
     assert one == four
 
 
+def test_whose_exemplars_are_alike_has_a_higher_threshold():
+    rng = np.random.default_rng(3)
+    alike, _ = people([12], cosine=0.9, seed=1)
+    spread, _ = people([12], cosine=0.4, seed=2)
+    faces, truth = np.concatenate([alike, spread]), np.repeat([0, 1], 12)
+    gallery = Gallery.build(faces, truth)
+    stranger = rng.standard_normal(D)
+    scores = []
+    for own in (alike, spread):
+        towards = own.mean(axis=0) / np.linalg.norm(own.mean(axis=0))
+        away = stranger - (stranger @ towards) * towards
+        query = 0.6 * towards + 0.8 * away / np.linalg.norm(away)
+        scores.append(gallery.identify(query[None].astype("f4"))[0].score)
+    assert scores[0] < scores[1]
+
+
+def test_each_rule_knows_the_known():
+    faces, truth = people([12] * 10)
+    known = np.arange(len(truth)) % 12 < 6
+    for rule in ("both", "lasso", "mean"):
+        gallery = Gallery.build(faces[known], truth[known], rule=rule)
+        assert (who(gallery.identify(faces[~known])) == truth[~known]).mean() > 0.95
+
+
 FACES = np.eye(3, D, dtype="f4")
 
 
@@ -130,6 +154,7 @@ FACES = np.eye(3, D, dtype="f4")
         ("people", lambda: Gallery.build(FACES, [0, 1])),
         ("people", lambda: Gallery.build(FACES, [0.0, 1.0, 2.0])),
         ("quality", lambda: Gallery.build(FACES, [0, 1, 2], [1.0, np.nan, 1.0])),
+        ("rule", lambda: Gallery.build(FACES, [0, 1, 2], rule="svm")),
         ("max_exemplars", lambda: Gallery.build(FACES, [0, 1, 2], max_exemplars=0)),
         ("false_accept_rate", lambda: Gallery.build(FACES, [0, 1, 2], false_accept_rate=0)),
         ("queries", lambda: Gallery.build(FACES, [0, 1, 2]).identify(np.eye(2))),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,10 @@ from fastface.types import FloatArray, IntArray
 FALSE_ACCEPT_RATE = 0.01
 # Of the lasso |y - D'x|^2 + LAMBDA |x|_1, x >= 0; flat from 0.1 to 0.3.
 LAMBDA = 0.2
+# How much of what somebody's exemplars are more alike than those of others is asked of a new face
+# as well; few exemplars are taken to be as alike as usual, as by so many more. Half is too much.
+OWN_SPREAD = 0.25
+PRIOR_EXEMPLARS = 3
 # The library's own impostors speak against the pack's curve as so many of them in the scale.
 PRIOR_IMPOSTORS = 30
 # Calibration asks about so many exemplars at most, and leaves people out in so many folds.
@@ -26,6 +31,7 @@ N_FOLDS = 10
 # A left-out face that comes closer than one stranger in a thousand does is taken for the same
 # person in two clusters, not for a stranger: it says nothing about strangers.
 LOG10_SAME_PERSON = -3.0
+Rule: TypeAlias = Literal["both", "lasso", "mean"]
 BLOCK = 1024  # queries at once: bounds memory at BLOCK * (people + d * atoms of a code)
 
 
@@ -52,7 +58,7 @@ class Gallery:
 
     exemplars: (m, d) float32, a person's together.  people: (m,) int64, who each is, ascending.
     impostors: (k,) ascending, what the library's own left-out faces scored, in
-    `_surprise`'s scale.  calibration: the impostor curve of the embedder.
+    `_surprise`'s scale.  calibration: the impostor curve of the embedder.  rule: see `identify`.
     """
 
     exemplars: FloatArray
@@ -60,6 +66,7 @@ class Gallery:
     impostors: Sequence[float]
     calibration: Calibration
     false_accept_rate: float
+    rule: Rule = "both"
 
     @classmethod
     def build(
@@ -71,6 +78,7 @@ class Gallery:
         max_exemplars: int = MAX_EXEMPLARS,
         false_accept_rate: float = FALSE_ACCEPT_RATE,
         calibration: Calibration | None = None,
+        rule: Rule = "both",
         threads: int | None = None,
     ) -> Gallery:
         """Chooses exemplars, and calibrates on the library itself when to say "unknown".
@@ -101,6 +109,7 @@ class Gallery:
             who[order],
             false_accept_rate=false_accept_rate,
             calibration=calibration,
+            rule=rule,
             threads=threads,
         )
 
@@ -113,6 +122,7 @@ class Gallery:
         impostors: Sequence[float] | None = None,
         false_accept_rate: float = FALSE_ACCEPT_RATE,
         calibration: Calibration | None = None,
+        rule: Rule = "both",
         threads: int | None = None,
     ) -> Gallery:
         """A gallery of these exemplars, (m, d), of these people, (m,) ascending.
@@ -127,9 +137,11 @@ class Gallery:
         """
         if not 0 < false_accept_rate < 1:
             raise ValueError(f"false_accept_rate: expected 0 to 1, got {false_accept_rate}")
+        if rule not in get_args(Rule):
+            raise ValueError(f"rule: expected one of {', '.join(get_args(Rule))}, got {rule!r}")
         curve = Calibration.of_pack() if calibration is None else calibration
         gallery = cls(
-            np.ascontiguousarray(exemplars), people, impostors or (), curve, false_accept_rate
+            np.ascontiguousarray(exemplars), people, impostors or (), curve, false_accept_rate, rule
         )
         if impostors is not None:
             return gallery
@@ -145,7 +157,9 @@ class Gallery:
         exemplars contribute to its sparse code, times the fourth root of their share of the code
         (Wright et al., "Robust Face Recognition via Sparse Representation", 2009, with both the
         energy and the residual), and of the face with the mean exemplar. Each does well where the
-        other does not: many looks, few exemplars.
+        other does not: many looks, few exemplars. With the rule "lasso" or "mean" it is that one
+        alone. A person whose exemplars are more alike than those of others has a higher threshold:
+        the score is less a quarter of what they are.
         """
         rows = finite_rows("queries", queries)
         if len(self.people) == 0:
@@ -177,7 +191,7 @@ class Gallery:
         nearest, best = np.empty(len(faces), np.int64), np.empty(len(faces))
         for first in range(0, len(faces), BLOCK):
             block = faces[first : first + BLOCK]
-            scores = block @ self._means.T
+            scores = self._weights[0] * (block @ self._means.T)
             codes = self._dictionary.lasso(block, LAMBDA, positive=True, threads=threads)
             if len(codes.values):
                 query = np.repeat(np.arange(len(block)), np.diff(codes.indptr))
@@ -190,16 +204,38 @@ class Gallery:
                 cosine = np.einsum("nd,nd->n", block[of], made) / length
                 total = np.bincount(query, codes.values, minlength=len(block))
                 share = np.add.reduceat(codes.values, runs) / total[of]
-                scores[of, person] += cosine * share**0.25
+                scores[of, person] += self._weights[1] * cosine * share**0.25
             winner = scores.argmax(axis=1)
             nearest[first : first + BLOCK] = people[winner]
-            best[first : first + BLOCK] = scores[np.arange(len(block)), winner] / 2
+            score = scores[np.arange(len(block)), winner]
+            best[first : first + BLOCK] = score - self._strictness[winner]
         return nearest, np.clip(best, 0.0, 1.0)
 
     @cached_property
     def n_people(self) -> int:
         """How many people have an exemplar."""
         return len(np.unique(self.people))
+
+    @property
+    def _weights(self) -> tuple[float, float]:
+        """Of the mean and of the lasso in a score."""
+        return {"both": (0.5, 0.5), "lasso": (0.0, 1.0), "mean": (1.0, 0.0)}[self.rule]
+
+    @cached_property
+    def _strictness(self) -> npt.NDArray[np.float64]:
+        """(people,) what is taken off a person's score, by how alike the own exemplars are."""
+        sums, count = self._sums
+        person = np.repeat(np.arange(len(count)), count)
+        with_all = np.einsum("nd,nd->n", self.exemplars, sums[person])
+        length = np.einsum("nd,nd->n", sums, sums)[person]
+        # Of each exemplar with the mean of the others: they are unit vectors.
+        others = np.sqrt(np.maximum(length - 2 * with_all + 1, 1e-12))
+        own = np.bincount(person, (with_all - 1) / others) / count
+        if not (count > 1).any():
+            return np.zeros(len(count))
+        usual = own[count > 1].mean()
+        alike = (count * own + PRIOR_EXEMPLARS * usual) / (count + PRIOR_EXEMPLARS)
+        return np.asarray(np.where(count > 1, OWN_SPREAD * (alike - usual), 0.0))
 
     @cached_property
     def _dictionary(self) -> LassoDictionary:
