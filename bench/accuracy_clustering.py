@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 import observations
-from fastface import clustering, moments
+from fastface import clustering, models, moments
 from fastface.calibration import Calibration
 from fastface.kernels import median_linkage, pairwise_edges
 from fastface.metrics import bcubed_scores, pairwise_scores
@@ -77,14 +77,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--cache", type=Path, required=True, help="folder for embeddings")
+    parser.add_argument("--pack", default=models.DEFAULT, help="model pack (see fastface models)")
     options = parser.parse_args()
+    where = options.data, options.cache, options.pack
     sets = {
-        "LFW": observations.lfw(options.data, options.cache),
-        "album": observations.album(options.data, options.cache),
+        "LFW": observations.lfw(*where),
+        "album": observations.album(*where),
         "power law": powerlaw(options.data),
-        "ageing": observations.ageing(options.data, options.cache),
+        "ageing": observations.ageing(*where),
     }
-    curve = Calibration.of_pack()
+    embedder = models.recipe(options.pack).curve
+    curve = Calibration.of_pack(embedder) if embedder else Calibration.of_pack()
     print(f"{'':<34}  {'pairwise P      R      F':<22}   {'BCubed P      R      F':<20}")
     for name, photos in sets.items():
         n, n_photos = len(photos.face), len(photos.names)
@@ -92,7 +95,11 @@ def main() -> None:
         best = row(f"{name}: best constant, {tau:.4f}", *with_missed(labels, photos))
         single = photos.photo
         found = clustering.cluster(
-            photos.face, moments=single, photos=photos.photo, unclear=photos.unclear
+            photos.face,
+            moments=single,
+            photos=photos.photo,
+            unclear=photos.unclear,
+            calibration=curve,
         )
         default = row(
             f"{name}: default, single {found.threshold:.4f}", *with_missed(found.labels, photos)
@@ -106,6 +113,7 @@ def main() -> None:
                 moments=of_photo[photos.photo],
                 photos=photos.photo,
                 unclear=photos.unclear,
+                calibration=curve,
             )
             row(f"{name}: default, in file order", *with_missed(found.labels, photos))
         plain = np.full(n, -1)

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from fastface.analysis import DECODE_SIDE, MODEL_TAG, Analyzer
+from fastface import models
+from fastface.analysis import DECODE_SIDE, Analyzer, model_tag
 from fastface.images import decode
 from fastface.torso import N_DIMENSIONS
 
@@ -35,18 +36,18 @@ class PhotoSet:
     n_missed: int = 0
 
 
-def lfw(data: Path, cache: Path) -> PhotoSet:
+def lfw(data: Path, cache: Path, pack: str = models.DEFAULT) -> PhotoSet:
     """Every face counts in clustering; the one nearest the centre has the photo's name."""
-    return _of_the_centre(data / "lfw", cache, "*/*.jpg", lambda name: name.split("/")[0])
+    return _of_the_centre(data / "lfw", cache, pack, "*/*.jpg", lambda name: name.split("/")[0])
 
 
-def ageing(data: Path, cache: Path) -> PhotoSet:
-    return _of_the_centre(data / "ageing", cache, "*/*.jpg", lambda name: name.split("/")[0])
+def ageing(data: Path, cache: Path, pack: str = models.DEFAULT) -> PhotoSet:
+    return _of_the_centre(data / "ageing", cache, pack, "*/*.jpg", lambda name: name.split("/")[0])
 
 
-def album(data: Path, cache: Path) -> PhotoSet:
+def album(data: Path, cache: Path, pack: str = models.DEFAULT) -> PhotoSet:
     """The six named people are the truth; everyone else takes part without a name."""
-    photos = _observe(data / "album", cache, "*.jpg")
+    photos = _observe(data / "album", cache, pack, "*.jpg")
     labels = json.loads((data / "album_labels.json").read_text())
     truth, n_missed = np.full(len(photos.photo), -1), 0
     for index, name in enumerate(photos.names):
@@ -64,8 +65,10 @@ def album(data: Path, cache: Path) -> PhotoSet:
     return PhotoSet(**{**vars(photos), "truth": truth, "n_missed": n_missed})
 
 
-def _of_the_centre(folder: Path, cache: Path, pattern: str, person_of: object) -> PhotoSet:
-    photos = _observe(folder, cache, pattern)
+def _of_the_centre(
+    folder: Path, cache: Path, pack: str, pattern: str, person_of: object
+) -> PhotoSet:
+    photos = _observe(folder, cache, pack, pattern)
     people = [person_of(name) for name in photos.names]
     number = {person: k for k, person in enumerate(sorted(set(people)))}
     truth, n_missed = np.full(len(photos.photo), -1), 0
@@ -80,11 +83,11 @@ def _of_the_centre(folder: Path, cache: Path, pattern: str, person_of: object) -
     return PhotoSet(**{**vars(photos), "truth": truth, "n_missed": n_missed})
 
 
-def _observe(folder: Path, cache: Path, pattern: str) -> PhotoSet:
-    stored = cache / f"{folder.name}-{MODEL_TAG}.npz"
+def _observe(folder: Path, cache: Path, pack: str, pattern: str) -> PhotoSet:
+    stored = cache / f"{folder.name}-{model_tag(pack)}.npz"
     names = sorted(path.relative_to(folder).as_posix() for path in folder.glob(pattern))
     if not stored.exists():
-        analyzer = Analyzer()
+        analyzer = Analyzer(pack)
         with ThreadPoolExecutor() as pool:
             found = list(
                 pool.map(

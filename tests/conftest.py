@@ -17,6 +17,7 @@ from fastface import _core, demo
 from fastface import models as model_packs
 from fastface.errors import ModelError
 from fastface.library import Library
+from fastface.models import fetch
 from tests.fake_engine import FakeEngine, paint
 from tests.fakes import FakeLibrary
 
@@ -41,6 +42,15 @@ def models() -> Path:
     except ModelError as error:
         pytest.skip(f"needs the models: {error}")
     return model_packs.models_folder() / "default"
+
+
+@pytest.fixture(scope="session")
+def published() -> dict[str, bytes]:
+    """The published model files, from FASTFACE_TEST_PACKAGES (a folder with the pinned wheel)."""
+    folder = os.environ.get("FASTFACE_TEST_PACKAGES")
+    if not folder:
+        pytest.skip("needs the published packages (set FASTFACE_TEST_PACKAGES to their folder)")
+    return fetch.from_folder(model_packs.PACKS["default"].models, Path(folder))
 
 
 @pytest.fixture(params=_core.available_targets())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,6 @@ from PIL import Image
 
 from fastface import graphs
 from fastface.errors import ModelError
-from fastface.models import PACKS, fetch
 
 RNG = np.random.default_rng(0)
 
@@ -202,15 +200,6 @@ def test_conversion_is_deterministic():
     graphs.rewrite_prelu(once)
     graphs.rewrite_prelu(again)
     assert graphs.write(once) == graphs.write(again)
-
-
-@pytest.fixture(scope="module")
-def published() -> dict[str, bytes]:
-    """The published model files, from FASTFACE_TEST_PACKAGES (a folder with the pinned wheel)."""
-    folder = os.environ.get("FASTFACE_TEST_PACKAGES")
-    if not folder:
-        pytest.skip("needs the published packages (set FASTFACE_TEST_PACKAGES to their folder)")
-    return fetch.from_folder(PACKS["default"].models, Path(folder))
 
 
 def test_sface_equals_the_published_graph_on_real_crops(published, photos_dir: Path):

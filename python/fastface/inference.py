@@ -196,6 +196,8 @@ def _open(
         options.log_severity_level = 3
         options.enable_mem_pattern = False  # planned per shape, and photos come in many shapes
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        # Products of bytes must not overflow on processors whose only instruction for them does.
+        options.add_session_config_entry("session.x64quantprecision", "1")
         if len(rows) > 1:
             options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
         if any(row.static for row in rows):

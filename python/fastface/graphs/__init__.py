@@ -7,10 +7,12 @@ ONNX Runtime refuses some of them and runs others slowly.  Nothing outside this 
 from fastface.graphs.conversions import (
     INPUT,
     OUTPUT,
+    convert_chain_int8,
     convert_dlib,
     convert_embedder,
     convert_faceplugin,
     convert_sface,
+    convert_sface_int8,
     convert_yunet,
 )
 from fastface.graphs.graph import Graph, attributes, read, write
@@ -27,10 +29,12 @@ __all__ = [
     "OUTPUT",
     "Graph",
     "attributes",
+    "convert_chain_int8",
     "convert_dlib",
     "convert_embedder",
     "convert_faceplugin",
     "convert_sface",
+    "convert_sface_int8",
     "convert_yunet",
     "fit_mobile",
     "fold_constants",

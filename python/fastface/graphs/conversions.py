@@ -7,13 +7,16 @@ part of its graph.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from importlib import resources
 from typing import Final, Literal
 
 import numpy as np
 
 from fastface.errors import ModelError
 from fastface.graphs import dlib
+from fastface.graphs.eight_bits import Range, quantise, read_chain
 from fastface.graphs.graph import OPSET, Graph, read, write
 from fastface.graphs.rewrites import (
     fold_constants,
@@ -52,6 +55,30 @@ def convert_sface(content: bytes) -> bytes:
     fold_constants(graph)
     graph.opset = OPSET
     return _finish_embedder(graph)
+
+
+def convert_sface_int8(content: bytes) -> bytes:
+    """SFace in 8 bits, by the ranges that `bench/calibrate_int8.py` measured on real crops."""
+    return convert_chain_int8(content, _sface_ranges(), side=112)
+
+
+def convert_chain_int8(content: bytes, ranges: Sequence[Range], *, side: int) -> bytes:
+    """A network of SFace's kind in 8 bits: float32 (n, 3, side, side) RGB 0..255 -> vectors.
+
+    ranges: of each channel before each PReLU.  It needs operators of ONNX Runtime's own.
+    """
+    graph = read(content)
+    fold_constants(graph)
+    graph = quantise(read_chain(graph, side), ranges)
+    graph.rename(graph.inputs[0], INPUT)
+    graph.rename(graph.outputs[0], OUTPUT)
+    return write(graph)
+
+
+def _sface_ranges() -> list[Range]:
+    table = json.loads((resources.files("fastface.graphs") / "sface_ranges.json").read_text())
+    tenths = [(np.array(row["low"]), np.array(row["high"])) for row in table["layers"]]
+    return [(low / 10, high / 10) for low, high in tenths]
 
 
 def convert_faceplugin(content: bytes) -> bytes:

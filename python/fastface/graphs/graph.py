@@ -114,9 +114,11 @@ def write(graph: Graph) -> bytes:
 
     used = {name for node in graph.nodes for name in node.input}
     constants = [numpy_helper.from_array(v, k) for k, v in graph.constants.items() if k in used]
+    foreign = sorted({node.domain for node in graph.nodes if node.domain})
+    opsets = [helper.make_opsetid("", graph.opset), *(helper.make_opsetid(d, 1) for d in foreign)]
     model = helper.make_model(
         helper.make_graph(graph.nodes, "fastface", graph.inputs, graph.outputs, constants),
-        opset_imports=[helper.make_opsetid("", graph.opset)],
+        opset_imports=opsets,
         ir_version=_IR_VERSION,
         producer_name="fastface",
     )
