@@ -25,10 +25,13 @@ def test_train_and_resume(crops_folder, tmp_path, capsys):
     arguments += ["--threads", str(threads)]
     assert main([*arguments, "--steps", "2"]) == 0
     assert json.loads(capsys.readouterr().out)["step"] == 2
-    assert main([*arguments, "--steps", "3", "--resume"]) == 0
+    log = tmp_path / "results.jsonl"
+    assert main([*arguments, "--steps", "3", "--resume", "--log", str(log)]) == 0
     result = json.loads(capsys.readouterr().out)
     assert result["step"] == result["steps"] == 3
     assert result["loss"] > 0
+    logged = json.loads(log.read_text())
+    assert (logged["name"], logged["step"], logged["crops"]) == ("run", 3, 56)
     assert (tmp_path / "run" / "checkpoint.pt").is_file()
 
 

@@ -48,6 +48,8 @@ def log(tmp_path):
     results.append(path, "evaluate", rows)
     compressed = {"name": "peoplenet-int8", "theory_bytes": 700, "file_bytes": 900}
     results.append(path, "compress", [compressed | {"zipped_bytes": 650}])
+    trained = {"name": "peoplenet", "step": 3000, "batch": 32, "crops": 9600, "seconds": 1200.0}
+    results.append(path, "train", [trained | {"held_out": 0.6}])
     return path
 
 
@@ -71,9 +73,11 @@ def test_the_report_answers_from_the_log(log, tmp_path):
     assert "0.19 of the time" in text  # 1.5 / 8
     assert "No: peoplenet, peoplenet-int8 need at most" in text
     assert "+0.0020 (standard error 0.0042; less than two errors, so nothing is shown)" in text
+    assert "No: 0.8000 falls short of the 0.97" in text
+    assert "saw\n10 times over (96,000 faces" in text
     assert "masked +0.1000 (standard error 0.0057)" in text
     assert "| default | age | 0-9 0.700 (50) | 20-39 0.900 (50) |" in text
-    assert text.count("\n## ") == 7
+    assert text.count("\n## ") == 8
     report.write(log, tmp_path / "again.md")
     assert (tmp_path / "again.md").read_text() == text
 

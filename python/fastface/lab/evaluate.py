@@ -38,10 +38,12 @@ class Evaluation:
     bcubed_f: float
 
 
-def evaluate(subject: Subject, pairs: Pairs) -> Evaluation:
-    """Judge an embedder on labelled pairs, aligned to its template."""
-    bare = subject.embed(pairs.pixels)
-    masked = subject.embed(masked_crops(pairs.pixels, subject.template))
+def evaluate(subject: Subject, pairs: Pairs, masked_pixels: ImageArray) -> Evaluation:
+    """Judge an embedder on labelled pairs, aligned to its template.
+
+    masked_pixels: `masked_crops` of the pairs' pixels.
+    """
+    bare, masked = subject.embed(pairs.pixels), subject.embed(masked_pixels)
     photos = np.arange(len(bare))
     found = cluster(
         bare,

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from argparse import Namespace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastface.cli.arguments import Commands, add_command
 from fastface.cli.lab.shared import add_cache, add_models, cache_folder, keep_result
 from fastface.cli.output import Output
+
+if TYPE_CHECKING:
+    from fastface.lab.pairs import Pairs
+    from fastface.templates import Template
+    from fastface.types import ImageArray
 
 
 def register(actions: Commands) -> None:
@@ -51,14 +56,18 @@ def run(args: Namespace, out: Output) -> None:
 
 
 def _pairs(args: Namespace, cache: Path) -> list[dict[str, Any]]:
-    from fastface.lab.evaluate import evaluate
+    from fastface.lab.evaluate import evaluate, masked_crops
     from fastface.lab.pairs import load_pairs
     from fastface.lab.subjects import find_subject
 
     rows = []
+    seen: dict[Template, tuple[Pairs, ImageArray]] = {}  # masks take longer than small networks
     for text in args.models:
         subject = find_subject(text, cache)
-        result = evaluate(subject, load_pairs(args.pairs, cache, subject.template))
+        if subject.template not in seen:
+            pairs = load_pairs(args.pairs, cache, subject.template)
+            seen[subject.template] = pairs, masked_crops(pairs.pixels, subject.template)
+        result = evaluate(subject, *seen[subject.template])
         masked = {f"masked_{name}": value for name, value in result.masked._asdict().items()}
         clusters = {"pairwise_f": result.pairwise_f, "bcubed_f": result.bcubed_f}
         rows.append({"name": result.name, **result.bare._asdict(), **masked, **clusters})

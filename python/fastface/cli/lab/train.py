@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fastface.cli.arguments import Commands, add_command, positive
-from fastface.cli.lab.shared import Line, add_data, cache_folder, need_torch
+from fastface.cli.lab.shared import (
+    Line,
+    add_data,
+    add_log,
+    cache_folder,
+    keep_result,
+    need_torch,
+)
 from fastface.cli.output import Output
 
 if TYPE_CHECKING:
@@ -56,6 +63,7 @@ cosine to the teacher on crops kept out of training).""",
         "--threads", type=positive, metavar="N", help="of the processor; the result depends on it"
     )
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
+    add_log(parser)
     parser.set_defaults(when_interrupted="what was learnt is kept; go on with --resume.")
 
 
@@ -95,6 +103,8 @@ def run(args: Namespace, out: Output) -> None:
         result["loss"] = round(last[0].loss, 4)
     if recipe.teacher:
         result["held_out"] = round(trainer.held_out(), 4)
+    logged = {"name": args.out.name, "preset": args.preset, "batch": recipe.batch, **result}
+    keep_result(args.log, "train", [{**logged, "crops": len(crops.names)}])
     if out.as_json:
         out.json(result)
     else:
