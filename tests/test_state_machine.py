@@ -21,8 +21,9 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from fastface import updating
 from fastface.library import Library
 from fastface.pipeline import Grouping
 from fastface.store import Facts
@@ -89,8 +90,17 @@ class AnyHistory(RuleBasedStateMachine):
         for people in PHOTOS:
             self._paint(people)
         self.library.scan(self.album)
+        self.patches = pytest.MonkeyPatch()
+
+    @initialize(large=st.booleans())
+    def treat_as(self, large: bool) -> None:
+        """As a large library: new faces are assigned, and groupings are of what changed only."""
+        if large:
+            self.patches.setattr(updating, "QUICKLY_GROUPED", 0)
+            self.patches.setattr(updating, "MOSTLY_KNOWN", 1)
 
     def teardown(self) -> None:
+        self.patches.undo()
         self.library.close()
         shutil.rmtree(self.folder)
 
@@ -223,6 +233,11 @@ class AnyHistory(RuleBasedStateMachine):
     def regroup(self, seed: int) -> None:
         self.engine.seed = seed
         self.library.recluster()
+
+    @rule()
+    def update(self) -> None:
+        self.library.update()
+        assert not self.library.update_is_due()
 
     @rule()
     def replay(self) -> None:
