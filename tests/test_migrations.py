@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from fastface.cli import main
 from fastface.errors import LibraryError
 from fastface.library import Library
 from fastface.store.database import Database
@@ -89,6 +90,16 @@ def test_a_read_only_library_of_an_earlier_format_is_left_alone(tmp_path: Path) 
     with pytest.raises(LibraryError, match="older format 1"):
         Library(path, read_only=True, engine=FakeEngine())
     assert path.read_bytes() == before
+
+
+def test_a_command_that_reads_brings_it_up_to_date(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = stored(1, tmp_path)
+    assert main(["people", "--json", "--library", str(path)]) == 0
+    assert "Bea King" in capsys.readouterr().out
+    with Library(path, read_only=True, engine=FakeEngine()) as library:
+        assert who(library) == AFTER_NAMING
 
 
 def test_what_was_said_in_format_2(tmp_path: Path) -> None:

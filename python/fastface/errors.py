@@ -17,6 +17,10 @@ class LibraryError(FastfaceError):
     """The library cannot be opened or written: newer version, read-only, locked or disk full."""
 
 
+class OlderFormatError(LibraryError):
+    """The library is of an earlier version, and was opened to be read only."""
+
+
 class NotFoundError(FastfaceError):
     """The person, photo or face that was asked for is not in the library."""
 

@@ -169,7 +169,15 @@ def open_library(
     pack: str | None = None,
     providers: Sequence[str] | None = None,
 ) -> Library:
-    """The library that `--library` names, or the user's own; loaded only now, to start fast."""
+    """The library that `--library` names, or the user's own; loaded only now, to start fast.
+
+    One of an earlier version is brought up to date first, also to be read.
+    """
+    from fastface.errors import OlderFormatError
     from fastface.library import Library
 
-    return Library(args.library, read_only=read_only, pack=pack, providers=providers)
+    try:
+        return Library(args.library, read_only=read_only, pack=pack, providers=providers)
+    except OlderFormatError:
+        Library(args.library).close()
+        return Library(args.library, read_only=read_only, pack=pack, providers=providers)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from fastface.errors import LibraryError
+from fastface.errors import LibraryError, OlderFormatError
 from fastface.store.migrations import MIGRATIONS
 
 Row: TypeAlias = tuple[Any, ...]
@@ -148,7 +148,7 @@ class Database:
             if not version:  # made by a scan that ended at once
                 raise LibraryError(f"{self.path} is empty; `fastface scan FOLDER` fills it")
             if version < len(MIGRATIONS):
-                raise LibraryError(
+                raise OlderFormatError(
                     f"{self.path} has the older format {version}; open it once for writing to "
                     "bring it up to date"
                 )
