@@ -14,6 +14,7 @@ from hypothesis.extra import numpy as arrays
 from fastface.kernels import (
     LassoDictionary,
     crowd_edges,
+    edges_between,
     fused_distances,
     lasso,
     lasso_path,
@@ -38,6 +39,10 @@ KERNELS = {
     "fused_distances": (
         lambda a, b: fused_distances(a, b, alpha=0.5, beta=0.3, threads=1),
         ("faces", "torsos"),
+    ),
+    "edges_between": (
+        lambda a, b: edges_between(a, b, 0.5, threads=1),
+        ("left", "right"),
     ),
     "nearest": (lambda a, b: nearest(a, b, 1, threads=1), ("queries", "gallery", "k")),
     "crowd_edges": (

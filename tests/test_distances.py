@@ -10,7 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fastface.kernels import fused_distances, nearest, neighbour_counts, pairwise_edges
+from fastface.kernels import (
+    edges_between,
+    fused_distances,
+    nearest,
+    neighbour_counts,
+    pairwise_edges,
+)
 from tests.reference import distances as twin
 
 LANES = (4, 8, 16)
@@ -194,6 +200,18 @@ def test_halves_and_bytes(target):
         before = rows.copy()
         np.testing.assert_array_equal(nearest(rows[:5], rows, 1)[0].ravel(), range(5))
         np.testing.assert_array_equal(before, rows)
+
+
+@pytest.mark.parametrize(("n", "m"), [(0, 3), (3, 0), (1, 1), (67, 15), (300, 301)])
+def test_edges_between_are_those_of_all_rows_together(target, n, m):
+    rows, _ = observations(n + m, 37)
+    for threads in (1, 3):
+        i, j, d = edges_between(rows[:n], rows[n:], 0.6, threads=threads)
+        p, q, expected = pairwise_edges(rows, 0.6)
+        across = (p < n) & (q >= n)
+        np.testing.assert_array_equal(i, p[across])
+        np.testing.assert_array_equal(j, q[across] - n)
+        np.testing.assert_array_equal(d, expected[across])
 
 
 def test_nearest_without_queries():

@@ -57,6 +57,79 @@ def test_bounded_finds_crowds():
     assert pairwise_scores(cut, model.labels_) == (1, 1, 1)
 
 
+def in_batches(model, X, ends, groups=None):
+    """The model after rows 0 to ends[0], then to ends[1] ..."""
+    for begin, end in zip([0, *ends], [*ends, len(X)], strict=True):
+        given = {} if groups is None else {"groups": groups[begin:end]}
+        model.partial_fit(X[begin:end], **given)
+    return model
+
+
+@pytest.mark.parametrize("mode", ["exact", "bounded"])
+@pytest.mark.parametrize("grouped", [False, True])
+def test_partial_fit_is_fit_on_all_rows(mode, grouped):
+    rng = np.random.default_rng(5)
+    X, _ = faces(5, [30, 20, 10, *[3] * 20])
+    X = X[rng.permutation(len(X))]
+    X[[3, 90]] = 0
+    groups = rng.integers(0, 3, len(X)) if grouped else None
+    whole = MedianLinkage(0.6, mode=mode).fit(X, groups=groups)
+    grown = in_batches(MedianLinkage(0.6, mode=mode), X, [1, 40, 41, 100], groups)
+    np.testing.assert_array_equal(grown.labels_, whole.labels_)
+    np.testing.assert_array_equal(grown.linkage_matrix_, whole.linkage_matrix_)
+
+
+def test_partial_fit_keeps_constraints_and_takes_more():
+    X, _ = faces(6, [12, 12])
+    first = {"must_link": [(0, 12)], "cannot_link": [(1, 2)]}
+    more = {"cannot_link": [(3, 23)], "soft_cannot_link": [(4, 5)]}
+    both = first | more | {"cannot_link": [(1, 2), (3, 23)]}
+    whole = MedianLinkage(0.6).fit(X, **both)
+    grown = MedianLinkage(0.6).fit(X[:20], **first).partial_fit(X[20:], **more)
+    np.testing.assert_array_equal(grown.linkage_matrix_, whole.linkage_matrix_)
+
+
+def test_partial_fit_finds_crowds_and_lets_rows_join_them():
+    X, people = faces(7, [4000, 2500, 1500, *[4] * 50])
+    order = np.random.default_rng(0).permutation(len(X))
+    X, people = X[order], people[order]
+    whole = MedianLinkage(0.6).fit(X)
+    ends = [6000, 6001, 7500]
+    grown = in_batches(MedianLinkage(0.6), X, ends)
+    least = pairwise_scores(whole.labels_, people).f - 1e-3
+    assert pairwise_scores(grown.labels_, people).f > least
+    assert hierarchy.is_valid_linkage(grown.linkage_matrix_)
+    assert hierarchy.is_monotonic(grown.linkage_matrix_)
+    assert grown._linked.n_searched == ends[0]  # crowds were not looked for again ...
+    assert grown._linked.found.voters[ends[0] :].mean() < 0.2  # ... and most rows joined them
+    again = np.flatnonzero(grown._linked.in_crowds())[:2]
+    grown.partial_fit(X[:1], cannot_link=[again])
+    assert grown.labels_[again[0]] != grown.labels_[again[1]]
+
+
+def test_partial_fit_takes_changed_parameters_for_all_rows():
+    X, _ = faces(8, [10, 10, 10])
+    model = MedianLinkage(0.3).fit(X[:20]).set_params(threshold=0.65).partial_fit(X[20:])
+    np.testing.assert_array_equal(model.labels_, MedianLinkage(0.65).fit(X).labels_)
+
+
+@pytest.mark.parametrize(
+    ("X", "options", "message"),
+    [
+        (np.ones((2, 3)), {}, "X has 3 features, but MedianLinkage is expecting 2 features"),
+        (np.ones((2, 2)), {"groups": [0, 1]}, "groups: expected where fit was given them"),
+        (np.ones((2, 2)), {"must_link": [(0, 1, 2)]}, "must_link: expected shape"),
+        (np.ones((2, 2)), {"must_link": [(0, 9)]}, "must_link: expected two different"),
+        ([[np.nan, 1]], {}, "X: contains NaN"),
+    ],
+)
+def test_a_refused_partial_fit_changes_nothing(X, options, message):
+    model = MedianLinkage(0.5).fit(np.eye(2), must_link=[(0, 1)])
+    with pytest.raises(ValueError, match=message):
+        model.partial_fit(X, **options)
+    assert len(model.partial_fit(np.eye(2)).labels_) == 4
+
+
 def test_crowds_leave_constrained_rows_alone():
     X = np.ones((5000, 4))
     model = MedianLinkage().fit(X, cannot_link=[(0, 4999)])

@@ -30,7 +30,7 @@ struct FusedWeights {
   float beta = 1;
 };
 
-// Pairs i < j, sorted by (i, j).
+// Pairs sorted by (i, j); i < j within one set of rows.
 struct Edges {
   std::vector<std::int32_t> i;
   std::vector<std::int32_t> j;
@@ -50,6 +50,10 @@ std::vector<std::int64_t> neighbour_counts(MatrixView<const float> faces, Matrix
                                            std::span<const std::int64_t> groups, float threshold,
                                            FusedWeights weights, std::size_t threads,
                                            Quantise quantise = Quantise::automatic);
+
+// Every pair of a row i of `left` and a row j of `right` with D = F <= threshold, sorted by (i, j).
+Edges edges_between(MatrixView<const float> left, MatrixView<const float> right, float threshold,
+                    std::size_t threads);
 
 // out (n, n), symmetric. The diagonal is 0 where there is a face, else infinite.
 void fused_distances(MatrixView<const float> faces, MatrixView<const float> torsos, FusedWeights weights,

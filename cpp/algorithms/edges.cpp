@@ -45,6 +45,16 @@ Edges sorted(std::vector<EdgeList>& lists, std::size_t rows) {
 
 }  // namespace
 
+Edges edges_between(MatrixView<const float> left, MatrixView<const float> right, float threshold,
+                    std::size_t threads) {
+  require_finite(threshold);
+  const ComparableRows left_rows(left, "left", threads), right_rows(right, "right", threads);
+  const Stage stage(left.rows * right.rows);
+  std::vector<EdgeList> lists{
+      near_pairs(left_rows, all_rows(left.rows), right_rows, all_rows(right.rows), threshold, threads)};
+  return sorted(lists, left.rows);
+}
+
 Edges pairwise_edges(MatrixView<const float> faces, MatrixView<const float> torsos,
                      std::span<const std::int64_t> groups, float threshold, FusedWeights weights,
                      std::size_t threads, Quantise quantise) {

@@ -64,6 +64,24 @@ py::array counts(const FloatArray& faces, float threshold, const std::optional<F
   }));
 }
 
+// Throws unless right has the dimensions of left.
+void check_dimensions(const MatrixView<const float>& left, const char* left_name,
+                      const MatrixView<const float>& right, const FloatArray& right_array,
+                      const char* right_name) {
+  if (left.cols != right.cols)
+    throw std::invalid_argument(std::string(right_name) + ": expected " + std::to_string(left.cols) +
+                                " dimensions like " + left_name + ", got shape " + shape_text(right_array));
+}
+
+py::tuple between(const FloatArray& left, const FloatArray& right, float threshold, std::size_t threads,
+                  const py::object& progress) {
+  const MatrixView<const float> left_rows = matrix(left, "left");
+  const MatrixView<const float> right_rows = matrix(right, "right");
+  check_dimensions(left_rows, "left", right_rows, right, "right");
+  Edges found = watched(progress, [&] { return edges_between(left_rows, right_rows, threshold, threads); });
+  return py::make_tuple(take(std::move(found.i)), take(std::move(found.j)), take(std::move(found.d)));
+}
+
 py::array_t<float> dense(const FloatArray& faces, const std::optional<FloatArray>& torsos, float alpha,
                          float beta, std::size_t threads, const py::object& progress) {
   const MatrixView<const float> face_rows = matrix(faces, "faces");
@@ -78,9 +96,7 @@ py::tuple k_nearest(const FloatArray& queries, const FloatArray& gallery, py::ss
                     const py::object& progress, bool quantise) {
   const MatrixView<const float> query_rows = matrix(queries, "queries");
   const MatrixView<const float> gallery_rows = matrix(gallery, "gallery");
-  if (query_rows.cols != gallery_rows.cols)
-    throw std::invalid_argument("gallery: expected " + std::to_string(query_rows.cols) +
-                                " dimensions like queries, got shape " + shape_text(gallery));
+  check_dimensions(query_rows, "queries", gallery_rows, gallery, "gallery");
   if (k < 1 || k > gallery.shape(0))
     throw std::invalid_argument("k: expected 1 to " + std::to_string(gallery_rows.rows) +
                                 ", the rows of gallery, got " + std::to_string(k));
@@ -104,6 +120,8 @@ void register_distances(py::module_& module) {
              py::arg("quantise") = true);
   module.def("neighbour_counts", &counts, py::arg("faces"), py::arg("threshold"), py::arg("torsos"),
              py::arg("alpha"), py::arg("beta"), py::arg("groups"), py::arg("threads"), py::arg("progress"));
+  module.def("edges_between", &between, py::arg("left"), py::arg("right"), py::arg("threshold"),
+             py::arg("threads"), py::arg("progress"));
   module.def("fused_distances", &dense, py::arg("faces"), py::arg("torsos"), py::arg("alpha"),
              py::arg("beta"), py::arg("threads"), py::arg("progress"));
   module.def("nearest", &k_nearest, py::arg("queries"), py::arg("gallery"), py::arg("k"), py::arg("threads"),

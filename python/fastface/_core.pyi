@@ -46,6 +46,13 @@ def neighbour_counts(
     threads: int,
     progress: _Progress | None,
 ) -> npt.NDArray[np.int64]: ...
+def edges_between(
+    left: npt.NDArray[np.float32],
+    right: npt.NDArray[np.float32],
+    threshold: float,
+    threads: int,
+    progress: _Progress | None,
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.float32]]: ...
 def fused_distances(
     faces: npt.NDArray[np.float32],
     torsos: npt.NDArray[np.float32] | None,

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 import numpy.typing as npt
 
-from fastface.kernels import crowd_edges, median_linkage, pairwise_edges
 from fastface.kernels.linkage import MAX_MEMBERS
+from fastface.linked_rows import LinkedRows, Search
 from fastface.types import FloatArray, IntArray
 
 if TYPE_CHECKING:
     from sklearn.utils import Tags
+
+CONSTRAINTS = ("must_link", "cannot_link", "soft_cannot_link")
 
 
 class _Estimator:
@@ -119,33 +121,88 @@ class MedianLinkage(_Estimator):
         self.n_features_in_ = rows.shape[1]
         self._keep_column_names(X)
         groups = None if groups is None else _column("groups", groups, len(rows))
-        sample: dict[str, Any] = {}
-        if self.mode == "exact":
-            edges = pairwise_edges(rows, self.threshold, groups=groups, threads=self.threads)
-        else:
-            edges, voters, joined = crowd_edges(
-                rows,
-                self.threshold,
-                max_members=self.max_members,
-                random_state=self.random_state,
-                groups=groups,
-                apart=_named(len(rows), must_link, cannot_link, soft_cannot_link),
-                threads=self.threads,
-            )
-            sample = {"voters": voters, "joined": joined}
-        result = median_linkage(
-            len(rows),
-            edges,
-            self.threshold,
-            must_link=must_link,
-            cannot_link=cannot_link,
-            soft_cannot_link=soft_cannot_link,
-            threads=self.threads,
-            **sample,
+        constraints = dict(
+            zip(CONSTRAINTS, (must_link, cannot_link, soft_cannot_link), strict=True)
         )
+        apart = _named(len(rows), *constraints.values())
+        linked = LinkedRows.of(self._search(), rows, groups, apart, self.threads)
+        return self._link(linked, constraints)
+
+    def partial_fit(
+        self,
+        X: npt.ArrayLike,
+        y: None = None,
+        *,
+        groups: npt.ArrayLike | None = None,
+        must_link: npt.ArrayLike | None = None,
+        cannot_link: npt.ArrayLike | None = None,
+        soft_cannot_link: npt.ArrayLike | None = None,
+    ) -> Self:
+        """Adds rows to those that are clustered; `labels_` and the matrix are of all, in order.
+
+        Only the new rows are compared, with each other and with those before. In mode "exact" the
+        result is that of `fit` on all rows. In mode "bounded" new rows join the crowds there are,
+        and crowds are looked for afresh whenever the rows have doubled; while there are at most
+        4,096 the result is that of `fit` too.
+
+        X: (m, d) real.  groups: (m,) integers, of the new rows, if `fit` was given some.
+        must_link, cannot_link, soft_cannot_link: (k, 2) integers, more pairs of rows, counted from
+        the first row of all. Parameters changed since the last call take effect on all rows.
+        Raises ValueError, naming the argument, for wrong shapes and values.
+
+        >>> model = MedianLinkage(0.5).fit([[1, 0], [0, 1]])
+        >>> model.partial_fit([[0.9, 0.1]]).labels_
+        array([0, 1, 0])
+        """
+        if not hasattr(self, "_linked"):
+            return self.fit(
+                X,
+                groups=groups,
+                must_link=must_link,
+                cannot_link=cannot_link,
+                soft_cannot_link=soft_cannot_link,
+            )
+        self._check_parameters()
+        rows, before = _unit_rows(X), self._linked
+        if rows.shape[1] != self.n_features_in_:
+            raise ValueError(
+                f"X has {rows.shape[1]} features, but {type(self).__name__} is expecting "
+                f"{self.n_features_in_} features as input"
+            )
+        if (groups is None) != (before.groups is None):
+            raise ValueError("groups: expected where fit was given them, and only there")
+        groups = None if groups is None else _column("groups", groups, len(rows))
+        constraints = {
+            name: _more(name, self._constraints[name], pairs)
+            for name, pairs in zip(
+                CONSTRAINTS, (must_link, cannot_link, soft_cannot_link), strict=True
+            )
+        }
+        apart = _named(len(before.rows) + len(rows), *constraints.values())
+        if before.search == self._search():
+            linked = before.grown(rows, groups, apart, self._clusters, self.threads)
+        else:
+            linked = LinkedRows.of(
+                self._search(),
+                np.concatenate([before.rows, rows]),
+                None if groups is None else np.concatenate([before.groups, groups]),
+                apart,
+                self.threads,
+            )
+        return self._link(linked, constraints)
+
+    def _search(self) -> Search:
+        bounded = self.mode == "bounded"
+        return Search(self.threshold, self.max_members if bounded else None, self.random_state)
+
+    def _link(self, linked: LinkedRows, constraints: dict[str, npt.ArrayLike | None]) -> Self:
+        """Labels of all rows from what is known of their distances."""
+        result = linked.link(threads=self.threads, **constraints)
+        self._linked, self._constraints = linked, constraints
+        self._clusters = result.labels
         self.linkage_matrix_ = result.linkage_matrix
         noise = np.bincount(result.labels)[result.labels] < self.min_cluster_size
-        noise |= ~rows.any(axis=1)
+        noise |= ~self._linked.rows.any(axis=1)
         self.labels_, self.n_clusters_ = _without(noise, result.labels, result.n_clusters)
         return self
 
@@ -179,7 +236,6 @@ def _unit_rows(X: Any) -> FloatArray:
     rows = np.asarray(X)
     if rows.dtype.kind == "c":
         raise ValueError("X: Complex data not supported")
-    rows = rows.astype(np.float64)
     if rows.ndim != 2:
         raise ValueError(
             f"X: expected a 2-D array, got shape {rows.shape}. Reshape your data: one row each"
@@ -189,12 +245,22 @@ def _unit_rows(X: Any) -> FloatArray:
             raise ValueError(
                 f"X: 0 {what}(s) (shape={rows.shape}) while a minimum of 1 is required."
             )
+    if rows.dtype == object:
+        rows = rows.astype(np.float64)
+    unit = np.empty(rows.shape, np.float32)
+    block = max(1, 2**20 // rows.shape[1])  # a large X has no room for itself in float64
+    for begin in range(0, len(rows), block):
+        unit[begin : begin + block] = _scaled(rows[begin : begin + block].astype(np.float64))
+    return unit
+
+
+def _scaled(rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     if not np.isfinite(rows).all():
         raise ValueError("X: contains NaN or infinity")
     # By the largest value first: squares of huge or tiny ones would leave the range.
     rows /= np.maximum(np.abs(rows).max(axis=1, keepdims=True), np.finfo(np.float64).tiny)
     norms = np.linalg.norm(rows, axis=1, keepdims=True)
-    return (rows / np.where(norms > 0, norms, 1)).astype(np.float32)
+    return rows / np.where(norms > 0, norms, 1)
 
 
 def _named(n: int, *pairs: npt.ArrayLike | None) -> npt.NDArray[np.bool_]:
@@ -205,6 +271,20 @@ def _named(n: int, *pairs: npt.ArrayLike | None) -> npt.NDArray[np.bool_]:
         if rows.dtype.kind in "iu":
             named[rows[(rows >= 0) & (rows < n)]] = True
     return named
+
+
+def _more(
+    name: str, before: npt.ArrayLike | None, pairs: npt.ArrayLike | None
+) -> npt.ArrayLike | None:
+    """Two lists of pairs as one."""
+    if before is None or pairs is None:
+        return pairs if before is None else before
+    old, new = np.asarray(before), np.asarray(pairs)
+    if not (old.size and new.size):
+        return new if new.size else old
+    if new.ndim != 2 or new.shape[1] != 2:
+        raise ValueError(f"{name}: expected shape (pairs, 2), got {new.shape}")
+    return np.concatenate([old, new])
 
 
 def _column(name: str, values: npt.ArrayLike, n: int) -> npt.NDArray[Any]:

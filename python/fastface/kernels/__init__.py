@@ -1,6 +1,7 @@
 """The compiled kernels, typed and documented; one module per family."""
 
 from fastface.kernels.distances import (
+    edges_between,
     fused_distances,
     nearest,
     neighbour_counts,
@@ -16,6 +17,7 @@ __all__ = [
     "LinkageResult",
     "SparseCodes",
     "crowd_edges",
+    "edges_between",
     "fused_distances",
     "lasso",
     "lasso_path",

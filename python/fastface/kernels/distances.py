@@ -100,6 +100,35 @@ def neighbour_counts(
     )
 
 
+def edges_between(
+    left: npt.ArrayLike,
+    right: npt.ArrayLike,
+    threshold: float,
+    *,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], FloatArray]:
+    """Every pair of a row on the left and one on the right within `threshold` of each other.
+
+    left: (n, d) float32.  right: (m, d) float32.  threshold: keep F <= threshold.
+
+    Returns (i int32, j int32, F float32), i a row of left and j of right, sorted by (i, j). Memory
+    is linear in rows and edges; no n x m matrix is made.
+    Raises ValueError, naming the argument, for wrong shapes and values.
+
+    >>> i, j, d = edges_between([[1, 0], [0, 1]], [[0.6, 0.8]], 0.3)
+    >>> i, j, d.round(3)
+    (array([1], dtype=int32), array([0], dtype=int32), array([0.2], dtype=float32))
+    """
+    return _core.edges_between(
+        as_unit_rows("left", left),
+        as_unit_rows("right", right),
+        float(threshold),
+        thread_count(threads),
+        progress,
+    )
+
+
 def fused_distances(
     faces: npt.ArrayLike,
     torsos: npt.ArrayLike | None = None,

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastface import _core
-from fastface.kernels.arguments import as_floats, thread_count
+from fastface.kernels.arguments import as_floats, as_unit_rows, thread_count
 from fastface.types import FloatArray
 
 Edges: TypeAlias = tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], FloatArray]
@@ -166,7 +166,7 @@ def crowd_edges(
     if not 0 <= random_state < 2**64:
         raise ValueError(f"random_state: expected 0 to 2**64 - 1, got {random_state}")
     edges, voters, joined = _core.crowd_edges(
-        as_floats("faces", faces),
+        as_unit_rows("faces", faces),
         threshold,
         threshold if crowd_threshold is None else crowd_threshold,
         None if groups is None else np.asarray(groups),
