@@ -88,6 +88,7 @@ def test_groups_are_judged_by_the_installed_embedder(models, tmp_path, capsys):
     assert faces["age", "20-39"] == 2
     assert faces["gender", "man"] == 2
     assert faces["race", "black"] == 1
+    assert all(row["detected"] == 0 for row in rows)  # patterns are no faces
     assert all(0 <= row["share"] <= 1 and row["similarity"] <= 1 for row in rows)
 
 

@@ -42,7 +42,15 @@ def log(tmp_path):
     groups = [("age", "0-9", 0.7), ("age", "20-39", 0.9), ("gender", "man", 0.8)]
     groups += [("gender", "woman", 0.81), ("race", "asian", 0.75), ("race", "white", 0.85)]
     rows = [
-        {"name": "default", "kind": k, "group": g, "faces": 50, "similarity": s, "share": s}
+        {
+            "name": "default",
+            "kind": k,
+            "group": g,
+            "faces": 50,
+            "similarity": s,
+            "share": s,
+            "detected": s,
+        }
         for k, g, s in groups
     ]
     results.append(path, "evaluate", rows)
@@ -76,7 +84,7 @@ def test_the_report_answers_from_the_log(log, tmp_path):
     assert "No: 0.8000 falls short of the 0.97" in text
     assert "saw\n10 times over (96,000 faces" in text
     assert "masked +0.1000 (standard error 0.0057)" in text
-    assert "| default | age | 0-9 0.700 (50) | 20-39 0.900 (50) |" in text
+    assert "| default | age | found by the detector | 0-9 0.700 (50) | 20-39 0.900 (50) |" in text
     assert text.count("\n## ") == 8
     report.write(log, tmp_path / "again.md")
     assert (tmp_path / "again.md").read_text() == text

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from fastface.calibration import Calibration
 from fastface.clustering import cluster
@@ -14,7 +15,7 @@ from fastface.errors import PhotoError
 from fastface.lab.augment import Curriculum
 from fastface.lab.crops import Crops
 from fastface.lab.masks import wear_mask
-from fastface.lab.pairs import Pairs, Verification, verify
+from fastface.lab.pairs import Pairs, Verification, default_detector, verify
 from fastface.lab.subjects import Subject
 from fastface.metrics import bcubed_scores, pairwise_scores
 from fastface.templates import ARCFACE, Template
@@ -71,22 +72,23 @@ def masked_crops(crops: ImageArray, template: Template = ARCFACE) -> ImageArray:
 
 
 class Group(NamedTuple):
-    """share: of the group's faces that are told from everybody else's: nearer to themselves under
-    a change of light, sharpness and frame than to any other person's face."""
+    """similarity: mean cosine of a face and its degraded copy.  share: of the faces whose degraded
+    copy is nearer to them than to any other face.  detected: of them, found by the detector."""
 
     kind: str
     name: str
     n_faces: int
     similarity: float
     share: float
+    detected: float
 
 
 def by_group(subject: Subject, crops: Crops) -> list[Group]:
     """Quality by age, gender and race, from UTKFace's file names, where nobody's identity is known.
 
-    Each face is compared with a degraded copy of itself (`similarity`, the mean cosine) and with
-    all other faces (`share`).  A fair embedder has equal rows; Apple's article reports the worst
-    and the best.  Raises PhotoError if no name tells of a group.
+    Each face is compared with a degraded copy of itself and with all other faces, and shown to the
+    default detector with some room around.  Fair models have equal rows; Apple's article reports
+    the worst and the best.  Raises PhotoError if no name tells of a group.
     """
     labelled = [(k, labels) for k, name in enumerate(crops.names) if (labels := utk_labels(name))]
     if not labelled:
@@ -102,15 +104,27 @@ def by_group(subject: Subject, crops: Crops) -> list[Group]:
     similarity = degraded @ clean.T
     own = np.diag(similarity).copy()
     np.fill_diagonal(similarity, -1)
-    told = own > similarity.max(1)
+    told, found = own > similarity.max(1), detected(pixels)
     members: dict[tuple[str, str], list[int]] = defaultdict(list)
     for k, (_, labels) in enumerate(labelled):
         for kind, name in labels.items():
             members[kind, name].append(k)
     return [
-        Group(kind, name, len(rows), float(own[rows].mean()), float(told[rows].mean()))
+        Group(kind, name, len(rows), *(float(x[rows].mean()) for x in (own, told, found)))
         for (kind, name), rows in sorted(members.items())
     ]
+
+
+def detected(crops: ImageArray) -> npt.NDArray[np.bool_]:
+    """Whether the default detector finds a face in each aligned crop, amid as much grey again."""
+    detector, side = default_detector(), crops.shape[1]
+    frame = np.full((2 * side, 2 * side, 3), 128, np.uint8)
+    inner = slice(side // 2, side // 2 + side)
+    found = []
+    for crop in crops:
+        frame[inner, inner] = crop
+        found.append(len(detector.detect(frame)) > 0)
+    return np.array(found)
 
 
 def utk_labels(name: str) -> dict[str, str]:

@@ -63,7 +63,7 @@ def load_pairs(folder: Path, cache: Path, template: Template = ARCFACE) -> Pairs
     parsed = [_pair(line) for line in lines[1:]]
     files = sorted({file for pair in parsed for file in pair})
     row = {file: k for k, file in enumerate(files)}
-    detector = Detector(_session())
+    detector = default_detector()
     pixels, _ = cached_pixels(
         cache,
         [f"{template} {file}" for file in files],
@@ -122,9 +122,10 @@ def _file(person: str, number: str) -> str:
     return f"{person}/{person}_{int(number):04d}.jpg"
 
 
-def _session() -> OrtSession:
-    file = models.installed("default")["detector"]
-    return OrtSession(file.path, sha256=file.sha256)
+def default_detector() -> Detector:
+    """The default pack's. Raises ModelError if it is not installed."""
+    file = models.installed()["detector"]
+    return Detector(OrtSession(file.path, sha256=file.sha256))
 
 
 def _central_crop(detector: Detector, path: Path, template: Template) -> ImageArray:

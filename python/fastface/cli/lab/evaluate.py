@@ -29,11 +29,12 @@ LFW's form (pairs.txt and PERSON/PERSON_0001.jpg): cross-validated accuracy, the
 same-person pairs accepted where 1 in 1,000 others is (tar), both again with a made-up mask
 on one face of each pair, and the F of the clusters of all photos. --groups takes aligned
 crops whose names begin as UTKFace's do, with age, gender and race: how like a face stays to
-itself under bad conditions, and how often it is told from all others, by group.
+itself under bad conditions, how often it is told from all others, and how often the default
+detector finds it, by group.
 
 JSON: a list of objects: with --pairs name, accuracy, error, tar, masked_accuracy,
 masked_error, masked_tar, pairwise_f, bcubed_f; with --groups name, kind, group, faces,
-similarity, share.""",
+similarity, share, detected.""",
         examples="""\
   fastface lab evaluate default small --pairs lfw
   fastface lab evaluate default runs/peoplenet --groups crops""",
@@ -88,6 +89,7 @@ def _groups(args: Namespace, cache: Path) -> list[dict[str, Any]]:
             "faces": group.n_faces,
             "similarity": group.similarity,
             "share": group.share,
+            "detected": group.detected,
         }
         for text in args.models
         for group in by_group(find_subject(text, cache), crops)
