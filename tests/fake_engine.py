@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -99,10 +99,14 @@ class FakeGallery:
             return []
         return [match.person for match in self.identify(faces) if match.person is not None]
 
-    def identify(self, queries: FloatArray) -> list[FakeMatch]:
+    def identify(
+        self, queries: FloatArray, *, impossible: Sequence[Collection[int]] | None = None
+    ) -> list[FakeMatch]:
         if not len(self.people):
             return [FakeMatch(None, 0.0, np.inf)] * len(queries)
         distances = 1.0 - queries @ self.faces.T
+        for row, others in enumerate(impossible or ()):
+            distances[row, np.isin(self.people, [*others])] = 2.0
         nearest = distances.argmin(axis=1)
         return [
             FakeMatch(int(self.people[row]), 0.9, float(d[row]))

@@ -6,7 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
+from PIL.ExifTags import IFD, Base
 
+from fastface import updating
+from fastface.cli import main
 from fastface.library import Library
 from fastface.store import Store
 from tests.fake_engine import FakeEngine, again, paint
@@ -82,3 +86,57 @@ def test_the_forgotten_have_no_portrait(scanned: Library) -> None:
     scanned.forget("p1")
     assert 1 not in exemplars(scanned.path)
     assert scanned.identify(new)[0].person is None
+
+
+# -- birthdays -----------------------------------------------------------------------------------
+
+
+def taken(path: Path, people: list[int], when: str, seed: int) -> Path:
+    """A photo with a clock."""
+    paint(path, people, seed=seed)
+    with Image.open(path) as image:
+        exif = Image.Exif()
+        exif.get_ifd(IFD.Exif)[Base.DateTimeOriginal] = when
+        image.save(path, exif=exif.tobytes())
+    return path
+
+
+def test_nobody_is_recognised_before_they_were_born(scanned: Library) -> None:
+    old, new = (
+        taken(scanned.path.with_name(f"{year}.png"), [0], f"{year}:06:01 12:00:00", seed=year)
+        for year in (1990, 2020)
+    )
+    assert [scanned.identify(photo)[0].person for photo in (old, new)] == ["p1", "p1"]
+    scanned.born("p1", "2012-03")
+    assert [scanned.identify(photo)[0].person for photo in (old, new)] == [None, "p1"]
+    assert scanned.history()[-1].born == "2012-03"
+    scanned.born("p1", "1980")
+    assert scanned.identify(old)[0].person == "p1", "the last date counts"
+    scanned.undo()
+    assert scanned.identify(old)[0].person is None
+    scanned.merge("p2", "p1")
+    assert scanned.identify(old)[0].person is None, "it is known of whom they are one with"
+    with pytest.raises(ValueError, match="date: expected a time such as"):
+        scanned.born("p2", "in spring")
+
+
+def test_birthdays_count_for_new_photos_and_are_forgotten(
+    scanned: Library,
+    album: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(updating, "QUICKLY_GROUPED", 0)
+    monkeypatch.setattr(updating, "MOSTLY_KNOWN", 1)
+    assert main(["born", "p1", "2012", "--library", str(scanned.path)]) == 0
+    taken(album / "old.png", [0], "1990:06:01 12:00:00", seed=70)
+    scanned.scan(album)
+    (face,) = scanned.faces_in(album / "old.png")
+    assert face.person not in (None, "p1")
+    assert main(["history", "--library", str(scanned.path)]) == 0
+    assert "p1 was born 2012" in capsys.readouterr().out
+    scanned.forget("p1")
+    assert b"2012" not in b"".join(
+        verdict.payload.get("born", "").encode() for verdict in scanned._store.words()
+    )
+    assert scanned._store.state("births") == []

@@ -10,6 +10,7 @@ from fastface.changes import compare
 from fastface.errors import NotFoundError
 from fastface.forgetting import forget
 from fastface.looking import OpenLibrary
+from fastface.periods import Period
 from fastface.roll import Faces, Saying
 from fastface.store import person_key
 from fastface.types import Answer, Changes, Forgotten, Overruled, Person, Verdict
@@ -134,6 +135,17 @@ class Answers(OpenLibrary):
         with self._answering():
             number = self._present(person)
             return self._say(words.FAVOURITE, {"person": number}, self._of(number, [face]))
+
+    def born(self, person: str, date: str) -> Answer:
+        """Says when a person was born, so that nobody is taken for them on an earlier photo.
+
+        date: `2012`, `2012-03` or `2012-03-30`; where only a part is known, its beginning counts.
+        Raises ValueError for what is no such date.
+        """
+        Period.parse("date", date)
+        with self._answering():
+            number = self._present(person)
+            return self._say(words.BORN, {"person": number, "born": date}, self._faces(number))
 
     def forget(self, person: str) -> Forgotten:
         """Deletes a person: embeddings, boxes, name, and what was said of nobody else.
@@ -260,4 +272,5 @@ def _answer(
         batch=verdict.payload.get("batch"),
         stands=stands,
         overruled=overruled,
+        born=verdict.payload.get("born"),
     )

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from fastface.pipeline import Engine, Gallery, Match
+from fastface.pipeline import Engine, Match
 from fastface.recognition import Recogniser
 from fastface.store import Facts, PersonRow, Store
 from fastface.types import IntArray
@@ -28,8 +28,7 @@ def assign(store: Store, engine: Engine, recogniser: Recogniser) -> bool:
     if store.is_said(facts.hashes):
         return False
     rule = store.state("grouping", {}).get("rule")
-    gallery = recogniser.gallery(model)
-    people = who(facts, engine, gallery, rule=rule, first_new=store.next_person())
+    people = who(facts, engine, recogniser, rule=rule, first_new=store.next_person())
     known = {*people.tolist()} & store.person_rows().keys()
     clusters = {person: _home(store, recogniser, person) for person in known}
     new = sorted({*people.tolist()} - known - {0})
@@ -55,7 +54,7 @@ def _home(store: Store, recogniser: Recogniser, person: int) -> int:
 def who(
     facts: Facts,
     engine: Engine,
-    gallery: Gallery,
+    recogniser: Recogniser,
     *,
     rule: Sequence[Sequence[float]] | None,
     first_new: int,
@@ -70,9 +69,12 @@ def who(
     clear = np.flatnonzero(~facts.unclear)
     if not len(clear):
         return people
+    model, gallery = engine.model_tag, recogniser.gallery(engine.model_tag)
     grouping = engine.group(facts, people, rule=rule, others=gallery.n_people, gallery=gallery)
     labels = grouping.labels
-    matches = dict(zip(clear.tolist(), gallery.identify(facts.faces[clear]), strict=True))
+    taken_at = facts.taken_at[facts.photo_index[clear]]
+    found = recogniser.identify(model, facts.faces[clear], taken_at)
+    matches = dict(zip(clear.tolist(), found, strict=True))
     surest = sorted(matches, key=lambda row: (-matches[row].confidence, row))
     photo, taken = facts.photo_index.tolist(), set[tuple[int, int]]()
 

@@ -15,7 +15,7 @@ from fastface.store import Store
 from fastface.types import Anchor, Forgotten, Observation, Verdict
 from fastface.verdicts import Places, words
 
-_OF_ONE: Final = {words.NAME, words.CONFIRM, words.HIDE, words.UNHIDE, words.FAVOURITE}
+_OF_ONE: Final = {words.NAME, words.CONFIRM, words.HIDE, words.UNHIDE, words.FAVOURITE, words.BORN}
 
 
 def forget(store: Store, roll: Roll, person: int) -> Forgotten:

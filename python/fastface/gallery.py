@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal, TypeAlias, get_args
@@ -147,10 +147,17 @@ class Gallery:
             return gallery
         return replace(gallery, impostors=gallery._left_out(threads))
 
-    def identify(self, queries: npt.ArrayLike, *, threads: int | None = None) -> list[Assignment]:
+    def identify(
+        self,
+        queries: npt.ArrayLike,
+        *,
+        impossible: Sequence[Collection[int]] | None = None,
+        threads: int | None = None,
+    ) -> list[Assignment]:
         """Who each face is.
 
-        queries: (n, d) float32, unit rows.  Raises ValueError for another d or values that are not
+        queries: (n, d) float32, unit rows.  impossible: (n,) people whom each face cannot be, such
+        as those born later.  Raises ValueError for another d or values that are not
         finite.
 
         The score of a person is the mean of two cosines: of the face with what the person's
@@ -168,7 +175,7 @@ class Gallery:
             raise ValueError(
                 f"queries: expected rows of {self.exemplars.shape[1]}, got {rows.shape[1]}"
             )
-        nearest, score = self._best(rows, threads)
+        nearest, score = self._best(rows, threads, impossible)
         rate = self._rate(self._surprise(score))
         confidence = self.false_accept_rate / (self.false_accept_rate + rate)
         distance = self._distances(rows, nearest)
@@ -184,7 +191,10 @@ class Gallery:
         ]
 
     def _best(
-        self, faces: FloatArray, threads: int | None
+        self,
+        faces: FloatArray,
+        threads: int | None,
+        impossible: Sequence[Collection[int]] | None = None,
     ) -> tuple[IntArray, npt.NDArray[np.float64]]:
         """The person with the highest score for each face, and the score."""
         people, index = np.unique(self.people, return_inverse=True)
@@ -205,6 +215,8 @@ class Gallery:
                 total = np.bincount(query, codes.values, minlength=len(block))
                 share = np.add.reduceat(codes.values, runs) / total[of]
                 scores[of, person] += self._weights[1] * cosine * share**0.25
+            for row, others in enumerate(impossible[first : first + BLOCK] if impossible else ()):
+                scores[row, np.isin(people, [*others])] = -1.0
             winner = scores.argmax(axis=1)
             nearest[first : first + BLOCK] = people[winner]
             score = scores[np.arange(len(block)), winner]

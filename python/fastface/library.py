@@ -143,13 +143,15 @@ class Library(Exchange, Explanations, Review, Searches):
             raise LibraryError(
                 f"{self.path} was made with other models ({known}, now {model}); scan again"
             )
-        pixels = decode(photo, min_side=self._engine.min_side).pixels
-        observations = self._analyzer.analyze(pixels)
+        decoded = decode(photo, min_side=self._engine.min_side)
+        observations = self._analyzer.analyze(decoded.pixels)
         if not observations:
             return []
+        faces = np.stack([seen.face for seen in observations])
+        taken_at = np.full(len(faces), decoded.metadata.taken_at, np.float64)
         with self._store.snapshot():
-            gallery, names = self._recogniser.gallery(known), self._store.names()
-        matches = gallery.identify(np.stack([seen.face for seen in observations]))
+            matches = self._recogniser.identify(known, faces, taken_at)
+            names = self._store.names()
         found = []
         for seen, match in zip(observations, matches, strict=True):
             number = None if seen.unclear else match.person

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Protocol
@@ -57,7 +57,9 @@ class Gallery(Protocol):
 
     @property
     def impostors(self) -> Sequence[float]: ...
-    def identify(self, queries: FloatArray) -> Sequence[Match]: ...
+    def identify(
+        self, queries: FloatArray, *, impossible: Sequence[Collection[int]] | None = None
+    ) -> Sequence[Match]: ...
     def within_reach(self, faces: FloatArray) -> Sequence[int]: ...
 
 

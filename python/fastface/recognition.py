@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from fastface.pipeline import Engine, Gallery
+from fastface.periods import Period
+from fastface.pipeline import Engine, Gallery, Match
 from fastface.store import OwnFaces, Store
 from fastface.types import FloatArray, IntArray
 
@@ -50,6 +53,16 @@ class Recogniser:
         if self._gallery is None:
             self._gallery = self._make()
         return self._gallery
+
+    def identify(
+        self, model: str, faces: FloatArray, taken_at: npt.NDArray[np.float64]
+    ) -> Sequence[Match]:
+        """Who each of (n, d) faces is; nobody who was born after (n,) it was taken, if known."""
+        gallery = self.gallery(model)
+        births = self._store.state("births", [])
+        born = [(number, Period.parse("born", date).start) for number, date in births]
+        later = [{number for number, start in born if start > when} for when in taken_at.tolist()]
+        return gallery.identify(faces, impossible=later)
 
     def portrait(self, person: int) -> Portrait:
         """The portrait of somebody in the gallery."""

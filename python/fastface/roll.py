@@ -201,6 +201,7 @@ class Roll:
         self._store.outdate(gone | self._put_memberships(clusters, persons, said))
         self._store.drop_people(gone)
         self._put_heard()
+        self._store.set_state("births", list(rulings.births.items()))
         self._store.set_state("conflicts", [list(conflict) for conflict in rulings.conflicts])
         self._store.set_state("people_version", self._store.people_version() + 1)
         self._people = people

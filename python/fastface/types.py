@@ -198,7 +198,8 @@ class Answer:
     """Something the user said, as `history` tells it.
 
     number: its place in the log.  kind: name, same, different, reject, not_face, confirm, hide,
-    unhide, favourite, undo, forget.  people: ids that it names.  name: the name given, or None.
+    unhide, favourite, born, undo, forget.  people: ids that it names.  name: the name given, or
+    None.  born: the birthday given, or None.
     n_faces: how many faces it is about.  said_at: seconds since 1970.  undoes: the number of what
     it takes back, or None.  stands: whether it counts; if not, it was taken back or forgotten.
     overruled: later answers that contradict it.  batch: those of one batch are taken back together.
@@ -214,6 +215,7 @@ class Answer:
     stands: bool
     overruled: tuple[Overruled, ...]
     batch: int | None = None
+    born: str | None = None
 
 
 class QuestionSide(NamedTuple):

@@ -17,6 +17,7 @@ SAID = {
     "hide": "you hid {people}",
     "unhide": "you showed {people} again",
     "favourite": "you chose a face to show for {people}",
+    "born": "you said that {people} was born {born}",
     "undo": "you took answer {undoes} back",
     "forget": "you had somebody forgotten",
 }
@@ -52,7 +53,7 @@ def _called(side: Side) -> str:
 
 def _said(answer: Answer) -> str:
     text = SAID[answer.kind].format(
-        name=answer.name, people=" and ".join(answer.people), undoes=answer.undoes
+        name=answer.name, people=" and ".join(answer.people), undoes=answer.undoes, born=answer.born
     )
     state = "" if answer.stands else ", which you took back"
     if answer.stands and answer.overruled:

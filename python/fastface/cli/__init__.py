@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from fastface import _core
 from fastface.cli import (
+    born,
     confirm,
     demo,
     different,
@@ -52,7 +53,7 @@ from fastface.errors import FastfaceError
 
 COMMANDS = (
     *(demo, scan, update, schedule, people, faces, photos, together, why, identify),
-    *(name, merge, split, different, confirm, reject, not_face, favourite, hide, unhide),
+    *(name, merge, split, different, confirm, reject, not_face, favourite, born, hide, unhide),
     *(suggest, review),
     *(undo, history, forget),
     *(import_, export, report, stats),

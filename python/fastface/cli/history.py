@@ -26,11 +26,11 @@ counts; STATE then says for how many faces an answer was overruled, and by which
 `fastface undo NUMBER` takes one back, an undo too; of an import, all of it.
 
 JSON: a list of objects with number, kind (name, same, different, reject, not_face,
-confirm, hide, unhide, favourite, undo, forget), people (a list of IDs), name (or
-null), faces (how many it is about), said_at (ISO 8601, UTC), undoes (a number, or
-null), batch (a number that answers given at once share, or null), stands (false:
-taken back or forgotten), overruled (a list of objects with by, a number, and faces,
-0 for the people as a whole).""",
+confirm, hide, unhide, favourite, born, undo, forget), people (a list of IDs), name
+(or null), born (or null), faces (how many it is about), said_at (ISO 8601, UTC),
+undoes (a number, or null), batch (a number that answers given at once share, or
+null), stands (false: taken back or forgotten), overruled (a list of objects with by,
+a number, and faces, 0 for the people as a whole).""",
         examples="""\
   fastface history
   fastface history "Ada Lovelace"        what was said of one person
@@ -66,6 +66,7 @@ def as_json(answer: Answer) -> dict[str, Any]:
         "kind": answer.kind,
         "people": list(answer.people),
         "name": answer.name,
+        "born": answer.born,
         "faces": answer.n_faces,
         "said_at": datetime.fromtimestamp(answer.said_at, UTC).isoformat(timespec="seconds"),
         "undoes": answer.undoes,
@@ -98,6 +99,7 @@ def sentence(answer: Answer, names: Mapping[str, str | None]) -> str:
         "hide": f"{first} is hidden",
         "unhide": f"{first} is listed",
         "favourite": f"{first} is shown by a face",
+        "born": f"{first} was born {answer.born}",
         "undo": f"{answer.undoes} is taken back",
         "forget": "somebody is forgotten",
     }

@@ -41,7 +41,8 @@ class Rulings:
     seat: (n,) int64, who the face was said to be, 0 for nothing said.  said: (2, m) int64, faces
     and the numbers they were said by, before merges, where that agrees with the seat.  refused: who
     a face is not.  spare: who a refused face is if nobody else claims it.  not_face, confirmed:
-    (n,) bool.  covers: the face to show.  kin: who is one, who is not.  names, hidden: of people.
+    (n,) bool.  covers: the face to show.  kin: who is one, who is not.  names, hidden, births: of
+    people.
     """
 
     seat: IntArray
@@ -54,6 +55,7 @@ class Rulings:
     kin: Kinship
     names: dict[int, str]
     hidden: frozenset[int]
+    births: dict[int, str]
     conflicts: tuple[Conflict, ...]
 
 
@@ -75,7 +77,7 @@ def weigh(heard: Heard) -> Rulings:
     of_rows = np.array(stands, np.bool_)[heard.verdict]
     kin = relate(counting, np.unique(heard.person[of_rows]).tolist())
     rows = _Rows(heard, counting, kin)
-    names, hidden = _of_people(counting, kin)
+    said_of = _of_people(counting, kin)
     ids = [verdict.id for verdict in verdicts]
     lost = rows.overruled + Counter(dict.fromkeys(kin.overruled, 1))
     whole = set(kin.overruled)
@@ -88,8 +90,9 @@ def weigh(heard: Heard) -> Rulings:
         confirmed=rows.of_kind(words.CONFIRM),
         covers=rows.covers(),
         kin=kin,
-        names=names,
-        hidden=hidden,
+        names=said_of.names,
+        hidden=said_of.hidden,
+        births=said_of.births,
         conflicts=tuple(
             Conflict(ids[loser], ids[winner], 0 if (loser, winner) in whole else n)
             for (loser, winner), n in sorted(lost.items())
@@ -174,21 +177,30 @@ class _Rows:
         return dict(zip(self._root[chosen].tolist(), self.face[chosen].tolist(), strict=True))
 
 
-def _of_people(
-    counting: Sequence[Verdict | None], kin: Kinship
-) -> tuple[dict[int, str], frozenset[int]]:
-    """Names and the hidden.  The one who was kept in a merge decides, where something was said."""
+class _OfPeople(NamedTuple):
+    names: dict[int, str]
+    hidden: frozenset[int]
+    births: dict[int, str]
+
+
+def _of_people(counting: Sequence[Verdict | None], kin: Kinship) -> _OfPeople:
+    """What was said of people.  The one who was kept in a merge decides, if anything was said."""
     own_name: dict[int, str] = {}
+    own_birth: dict[int, str] = {}
     own_hidden: dict[int, bool] = {}
     for verdict in counting:
         if verdict is None:
             continue
         if verdict.kind == words.NAME:
             own_name[verdict.payload["person"]] = verdict.payload["name"]
+        elif verdict.kind == words.BORN:
+            own_birth[verdict.payload["person"]] = verdict.payload["born"]
         elif verdict.kind in (words.HIDE, words.UNHIDE):
             own_hidden[verdict.payload["person"]] = verdict.kind == words.HIDE
     names: dict[int, str] = {}
-    for person in kin.in_order(own_name):
-        names.setdefault(kin.root(person), own_name[person])
+    births: dict[int, str] = {}
+    for own, found in ((own_name, names), (own_birth, births)):
+        for person in kin.in_order(own):
+            found.setdefault(kin.root(person), own[person])
     hidden = frozenset(p for p, yes in own_hidden.items() if yes and kin.root(p) == p)
-    return names, hidden
+    return _OfPeople(names, hidden, births)

@@ -22,11 +22,12 @@ CONFIRM: Final = "confirm"  # person; faces that are the person
 HIDE: Final = "hide"  # person; the person's faces
 UNHIDE: Final = "unhide"  # person; the person's faces
 FAVOURITE: Final = "favourite"  # person; the face to show for the person
+BORN: Final = "born"  # person, born: a day, a month or a year; the person's faces
 UNDO: Final = "undo"  # verdict: the id of what is taken back, which may be an undo itself
 FORGET: Final = "forget"  # nothing; where faces were deleted, never to be stored again
 
 # A face that is anchored by one of these is said to be the person it carries.
-AFFIRMING: Final = frozenset({NAME, SAME, DIFFERENT, CONFIRM, HIDE, UNHIDE, FAVOURITE})
+AFFIRMING: Final = frozenset({NAME, SAME, DIFFERENT, CONFIRM, HIDE, UNHIDE, FAVOURITE, BORN})
 
 REDACTED: Final[Mapping[str, Any]] = {"redacted": True}  # the payload of what was forgotten
 
