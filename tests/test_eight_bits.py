@@ -15,6 +15,7 @@ from fastface import graphs
 from fastface.errors import ModelError
 from fastface.graphs import eight_bits
 from fastface.inference import OrtSession
+from fastface.lab.costs import read_costs
 from tests.reference import convolutions
 
 SIDE = 16
@@ -151,3 +152,19 @@ def test_sface_in_8_bits_is_close_on_real_crops(published, photos_dir: Path, tmp
     norms = np.linalg.norm(got, axis=1), np.linalg.norm(exact, axis=1)
     assert np.all(np.sum(got * exact, axis=1) / norms[0] / norms[1] > 0.985)
     np.testing.assert_allclose(norms[0], norms[1], rtol=0.05)
+
+
+def test_the_lab_counts_what_bytes_cost(rng, tmp_path):
+    content = chain(rng)
+    ranges = [(np.full(n, -4.0), np.full(n, 4.0)) for n in (8, 8, 16, 16, 512, 512)]
+    costs = []
+    for name, network in (
+        ("plain", graphs.convert_embedder(content, mean=[0.0], scale=[1.0])),
+        ("bytes", graphs.convert_chain_int8(content, ranges, side=SIDE)),
+    ):
+        (tmp_path / name).write_bytes(network)
+        costs.append(read_costs(tmp_path / name))
+    plain, eight = costs
+    assert plain.macs < eight.macs < 2 * plain.macs  # the PReLUs count, and two images for one
+    # Of the widest layers an image beside its relu, before and after Reshape.
+    assert eight.map_bytes == 4 * 512 * (SIDE // 2) ** 2
