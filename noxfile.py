@@ -53,7 +53,15 @@ def bench(session: nox.Session) -> None:
 def bench_smoke(session: nox.Session) -> None:
     """Each benchmark once: their accuracy checks hold and nothing has rotted."""
     install(session, ".[bench]")
-    session.run("python", "-m", "pytest", "bench", "--benchmark-disable", *session.posargs)
+    also = "tests/test_report_bench.py"
+    session.run("python", "-m", "pytest", "bench", also, "--benchmark-disable", *session.posargs)
+
+
+@nox.session
+def bench_report(session: nox.Session) -> None:
+    """Time and memory against n, quality against time: docs/kernels.md and its figure."""
+    install(session, ".[bench]")
+    session.run("python", "-m", "bench.report", *session.posargs)
 
 
 @nox.session

@@ -1,4 +1,4 @@
-"""Fused distances against their NumPy twin, SciPy and scikit-learn; one thread, process CPU time.
+"""Fused distances against NumPy, SciPy, scikit-learn and faiss; one thread, process CPU time.
 
     python -m pytest bench/bench_distances.py --benchmark-only --benchmark-columns=min,median,rounds
 
@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from functools import cache
 
+import faiss
 import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
@@ -93,6 +94,16 @@ def sklearn_edges(faces, torsos):
     return i[above], j[above], d[above] ** 2 / 2
 
 
+def faiss_edges(faces, torsos):
+    assert torsos is None
+    index = faiss.IndexFlatIP(faces.shape[1])
+    index.add(faces)
+    limits, products, j = index.range_search(faces, 1 - THRESHOLD)
+    i = np.repeat(np.arange(len(faces)), np.diff(limits.astype(np.int64)))
+    above = i < j
+    return i[above], j[above], 1 - products[above]
+
+
 def assert_same_edges(ours, theirs):
     """The same pairs and distances, but for pairs on the threshold itself."""
     a, b = (
@@ -107,9 +118,10 @@ def assert_same_edges(ours, theirs):
 EDGES = [
     (n, d, d_torso, peer)
     for n, d, d_torso in [(5_000, 128, 0), (20_000, 128, 0), (5_000, 512, 512), (20_000, 512, 512)]
-    for peer in (fastface_edges, numpy_edges, scipy_edges, sklearn_edges)
-    # scipy takes minutes and an n x n matrix; scikit-learn has no second modality
-    if not (peer is scipy_edges and n > 5_000) and not (peer is sklearn_edges and d_torso)
+    for peer in (fastface_edges, numpy_edges, scipy_edges, sklearn_edges, faiss_edges)
+    # scipy takes minutes and an n x n matrix; scikit-learn and faiss have no second modality
+    if not (peer is scipy_edges and n > 5_000)
+    if not (peer in (sklearn_edges, faiss_edges) and d_torso)
 ]
 
 
@@ -164,9 +176,16 @@ def sklearn_nearest(queries, gallery):
     return best, distances**2 / 2
 
 
+def faiss_nearest(queries, gallery):
+    index = faiss.IndexFlatIP(gallery.shape[1])
+    index.add(gallery)
+    products, best = index.search(queries, K)
+    return best, 1 - products
+
+
 @pytest.mark.parametrize("size", [20_000], indirect=True)
 @pytest.mark.parametrize("d", [128, 512])
-@pytest.mark.parametrize("peer", [fastface_nearest, numpy_nearest, sklearn_nearest])
+@pytest.mark.parametrize("peer", [fastface_nearest, numpy_nearest, sklearn_nearest, faiss_nearest])
 def test_nearest(benchmark, size, d, peer):
     gallery = embeddings(size, d, 0)
     queries = gallery[: size // 10]

@@ -1,0 +1,88 @@
+// What one core of this machine can do at most: float32 multiply-adds, 8-bit products, bytes read.
+// One JSON object; bench/report.py compiles it for the machine it runs on and prints it beside figures.
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <ctime>
+#include <vector>
+#if defined(__AVX512VNNI__)
+#include <immintrin.h>
+#endif
+
+namespace {
+
+#if defined(__AVX512F__)
+constexpr std::size_t kBytes = 64;
+#elif defined(__AVX__)
+constexpr std::size_t kBytes = 32;
+#else
+constexpr std::size_t kBytes = 16;
+#endif
+using f32v [[gnu::vector_size(kBytes)]] = float;
+constexpr int kChains = 12;  // of additions: more than latency times units, fewer than registers
+constexpr long kSteps = 8'000'000;
+
+double cpu_seconds() {
+  timespec now;
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+// The best of a few runs: what disturbs a run only makes it slower.
+template <class Run>
+double fastest(Run run) {
+  double best = 1e9;
+  for (int turn = 0; turn < 7; ++turn) {
+    const double began = cpu_seconds();
+    run();
+    const double taken = cpu_seconds() - began;
+    best = taken < best ? taken : best;
+  }
+  return best;
+}
+
+template <class Vector>
+[[gnu::always_inline]] inline void keep(Vector& value) {
+  asm volatile("" : "+m"(value));
+}
+
+void multiply_add() {
+  f32v sums[kChains] = {}, a = {}, b = {};
+  keep(a), keep(b);
+#pragma GCC unroll 1
+  for (long step = 0; step < kSteps; ++step)
+#pragma GCC unroll 12
+    for (int chain = 0; chain < kChains; ++chain) sums[chain] += a * b;
+  for (f32v& sum : sums) keep(sum);
+}
+
+#if defined(__AVX512VNNI__)
+void multiply_bytes() {
+  __m512i sums[kChains] = {}, a = {}, b = {};
+  keep(a), keep(b);
+#pragma GCC unroll 1
+  for (long step = 0; step < kSteps; ++step)
+#pragma GCC unroll 12
+    for (int chain = 0; chain < kChains; ++chain) sums[chain] = _mm512_dpbusd_epi32(sums[chain], a, b);
+  for (__m512i& sum : sums) keep(sum);
+}
+#endif
+
+}  // namespace
+
+int main() {
+  const double operations = 2.0 * kChains * static_cast<double>(kSteps);
+  std::printf("{\"float32 GFLOP/s\": %.0f", 1e-9 * operations * (kBytes / 4) / fastest(multiply_add));
+#if defined(__AVX512VNNI__)
+  std::printf(", \"8-bit GOP/s\": %.0f", 1e-9 * operations * kBytes / fastest(multiply_bytes));
+#endif
+  std::vector<f32v> memory((std::size_t{1} << 28) / sizeof(f32v));
+  const double read = fastest([&memory] {
+    f32v sums[8] = {};
+    for (std::size_t k = 0; k < memory.size(); k += 8)
+      for (std::size_t u = 0; u < 8; ++u) sums[u] += memory[k + u];
+    for (f32v& sum : sums) keep(sum);
+  });
+  std::printf(", \"reading GB/s\": %.0f}\n",
+              1e-9 * static_cast<double>(memory.size() * sizeof(f32v)) / read);
+}
