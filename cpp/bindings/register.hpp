@@ -6,6 +6,7 @@
 namespace fastface::bindings {
 
 void register_distances(pybind11::module_& module);
+void register_images(pybind11::module_& module);
 void register_linkage(pybind11::module_& module);
 void register_lasso(pybind11::module_& module);
 

@@ -71,6 +71,9 @@ struct RowPair {
   float torsos;  // product of both rows' has_torso
 };
 
+// What weigh_rows counts in: a quarter of a level.
+inline constexpr float kRowUnits = 4.0f;
+
 // How far past its last entry find_pulling may write: a vector of the widest target.
 inline constexpr std::size_t kFindingRoom = 16;
 
@@ -148,6 +151,15 @@ struct Kernels {
   // Solves Ax = b in place (b becomes x) by Cholesky; the upper triangle of A, n rows of `stride`
   // floats, is overwritten. An unknown whose pivot is not positive is left out: its x is 0.
   void (*solve_cholesky)(float* matrix, std::size_t stride, std::size_t n, float* b) noexcept;
+
+  // out[x] = kRowUnits * sum of weights[k] * first[k * stride + x] over k < count, to the nearest
+  // integer, for x < width. Here and below, weights are multiples of 2^-14 that add up to 1.
+  void (*weigh_rows)(const std::uint8_t* first, std::size_t stride, const float* weights, std::size_t count,
+                     std::size_t width, float* out) noexcept;
+  // Pixel x < width of `out` (RGB) is the sum of weights[x * count + k] * pixel first[x] + k of `row`
+  // over k < count; `row` comes from weigh_rows and has room for one value more.
+  void (*weigh_columns)(const float* row, const std::uint32_t* first, const float* weights,
+                        std::size_t count, std::size_t width, std::uint8_t* out) noexcept;
 };
 
 // The best table this machine can run, or the one named by the environment variable

@@ -114,6 +114,32 @@ FASTFACE_INLINE i32v splat(std::int32_t x) { return x - i32v{}; }
 FASTFACE_INLINE i32v max(i32v a, i32v b) { return a > b ? a : b; }
 FASTFACE_INLINE f32v to_float(i32v value) { return __builtin_convertvector(value, f32v); }
 
+// kLanes bytes as floats. Compilers convert vectors of bytes one at a time.
+FASTFACE_INLINE f32v load_bytes(const std::uint8_t* source) {
+#if defined(__AVX512F__)
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(source));
+  return to_float(reinterpret_cast<i32v>(_mm512_cvtepu8_epi32(bytes)));
+#elif defined(__AVX2__)
+  const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(source));
+  return to_float(reinterpret_cast<i32v>(_mm256_cvtepu8_epi32(bytes)));
+#else
+  std::uint32_t word;
+  std::memcpy(&word, source, sizeof word);
+#if defined(__SSE2__)
+  const __m128i zero = _mm_setzero_si128();
+  const __m128i pairs = _mm_unpacklo_epi8(_mm_cvtsi32_si128(static_cast<int>(word)), zero);
+  return to_float(reinterpret_cast<i32v>(_mm_unpacklo_epi16(pairs, zero)));
+#elif defined(__ARM_NEON)
+  const uint16x8_t pairs = vmovl_u8(vreinterpret_u8_u32(vdup_n_u32(word)));
+  return to_float(reinterpret_cast<i32v>(vmovl_u16(vget_low_u16(pairs))));
+#else
+  f32v values;
+  for (std::size_t lane = 0; lane < kLanes; ++lane) values[lane] = source[lane];
+  return values;
+#endif
+#endif
+}
+
 // Inner products of small integers. A lane holds a word: kWordValues neighbouring values of one row,
 // and accumulate() adds the inner product of two words to the lane. Nothing in it can saturate: where
 // no instruction multiplies bytes into 32 bits, a word is two 16-bit values. (vpmaddubsw would take

@@ -3,6 +3,7 @@
 #include "core/kernels.hpp"
 #include "kernels/distances.hpp"
 #include "kernels/gemm.hpp"
+#include "kernels/images.hpp"
 #include "kernels/lasso.hpp"
 #include "kernels/quantised.hpp"
 #include "kernels/row_products.hpp"
@@ -42,6 +43,8 @@ const Kernels table = {
     .hardest_pull = hardest_pull,
     .coordinate_pass = coordinate_pass,
     .solve_cholesky = solve_cholesky,
+    .weigh_rows = weigh_rows,
+    .weigh_columns = weigh_columns,
 };
 
 }  // namespace fastface::FASTFACE_TARGET

@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from fastface.inference import Session
+from fastface.kernels import shrink
 from fastface.types import FloatArray, ImageArray, IntArray
 
 _STRIDES = (8, 16, 32)
@@ -211,10 +212,9 @@ def _shrink(pixels: ImageArray, scale: float) -> ImageArray:
 
 
 def _resize(pixels: ImageArray, width: int, height: int) -> ImageArray:
-    image = Image.fromarray(pixels).resize(
-        (width, height), Image.Resampling.BILINEAR, reducing_gap=1.0
-    )
-    return np.asarray(image)
+    if height <= pixels.shape[0] and width <= pixels.shape[1]:
+        return shrink(pixels, height, width)
+    return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.BILINEAR))
 
 
 def _prepare(pixels: ImageArray) -> FloatArray:

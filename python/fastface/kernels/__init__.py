@@ -7,6 +7,7 @@ from fastface.kernels.distances import (
     neighbour_counts,
     pairwise_edges,
 )
+from fastface.kernels.images import shrink
 from fastface.kernels.lasso import SparseCodes, lasso, lasso_path
 from fastface.kernels.lasso_dictionary import LassoDictionary
 from fastface.kernels.linkage import CrowdEdges, LinkageResult, crowd_edges, median_linkage
@@ -25,4 +26,5 @@ __all__ = [
     "nearest",
     "neighbour_counts",
     "pairwise_edges",
+    "shrink",
 ]

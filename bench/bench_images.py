@@ -1,0 +1,42 @@
+"""Photos made smaller, against Pillow and the NumPy twin; one thread, process CPU time.
+
+    python -m pytest bench/bench_images.py --benchmark-only --benchmark-columns=min,median,rounds
+
+The photo is what is decoded of 12 megapixels; the smaller one is what detection looks at first.
+"""
+
+from __future__ import annotations
+
+import time
+from functools import cache
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fastface.kernels import shrink
+from tests.reference import images as twin
+
+SIZE, SMALLER = (1500, 2000), (768, 1024)
+
+pytestmark = pytest.mark.benchmark(timer=time.process_time, min_rounds=3, max_time=1, warmup=False)
+
+
+@cache
+def photo() -> np.ndarray:
+    """Noise on a slope, so that neither filter has an easy time."""
+    rows, columns = np.indices(SIZE)
+    slope = (rows + columns)[..., None] * np.array([0.05, 0.04, 0.03])
+    noise = np.random.default_rng(0).normal(0, 20, (*SIZE, 3))
+    return np.clip(slope + noise, 0, 255).astype(np.uint8)
+
+
+def pillow_shrink(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
+    return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.BILINEAR))
+
+
+@pytest.mark.parametrize("candidate", [shrink, pillow_shrink, twin.shrink])
+def test_shrink(benchmark, candidate):
+    benchmark.group = f"shrink {SIZE} to {SMALLER}"
+    smaller = benchmark(candidate, photo(), *SMALLER)
+    assert np.abs(smaller - shrink(photo(), *SMALLER).astype(float)).max() <= 1
