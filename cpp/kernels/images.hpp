@@ -12,8 +12,8 @@ namespace fastface::FASTFACE_TARGET {
 FASTFACE_INLINE float nearest_integer(float x) { return (x + 12582912.0f) - 12582912.0f; }
 FASTFACE_INLINE f32v nearest_integer(f32v x) { return (x + splat(12582912.0f)) - splat(12582912.0f); }
 
-static void weigh_rows(const std::uint8_t* first, std::size_t stride, const float* weights,
-                       std::size_t count, std::size_t width, float* out) noexcept {
+static void weigh_rows(const std::uint8_t* first, std::size_t stride, const float* weights, std::size_t count,
+                       std::size_t width, float* out) noexcept {
   constexpr std::size_t kBlock = 4;  // vectors that share a weight
   std::size_t x = 0;
   for (; x + kBlock * kLanes <= width; x += kBlock * kLanes) {
