@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,6 +14,7 @@ from fastface.errors import NotFoundError
 from fastface.library import Library
 from fastface.models import models_folder
 from fastface.store import Store
+from tests import mortal
 from tests.fake_engine import FakeEngine, paint, who
 
 NAME = "Wilhelmine Löwenherz"
@@ -160,6 +163,25 @@ def test_killed_before_the_last_copies_are_gone(
         assert found(folder, wanted)
     with Library(known.path, engine=engine):
         assert not found(folder, wanted)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no kill -9")
+def test_killed_at_any_moment(known: Library, engine: FakeEngine, tmp_path: Path) -> None:
+    """Nobody is forgotten by half, and who is forgotten leaves nothing."""
+    wanted, before = traces(known, "p1"), who(known)
+    known.close()
+    copy = tmp_path / "copies" / "library.db"
+    copy.parent.mkdir()
+    outcomes = []
+    n_ticks = mortal.count("forget", shutil.copy(known.path, copy))
+    for share in (0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 0.97):
+        shutil.copy(known.path, copy)
+        assert mortal.die("forget", copy, int(share * n_ticks))
+        with Library(copy, engine=engine) as library:
+            outcomes.append("p1" not in who(library))
+            assert outcomes[-1] or who(library) == before
+            assert bool(found(copy.parent, wanted)) != outcomes[-1]
+    assert 0 < sum(outcomes) < len(outcomes), "before and after the point of no return"
 
 
 def test_missing_photos_are_forgotten_too(known: Library, album: Path) -> None:

@@ -5,9 +5,7 @@ The dumps hold made-up photos of `fake_engine`, no real faces.
 
 from __future__ import annotations
 
-import signal
 import sqlite3
-import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +18,7 @@ from fastface.errors import LibraryError
 from fastface.library import Library
 from fastface.store.database import Database
 from fastface.store.migrations import MIGRATIONS
+from tests import mortal
 from tests.fake_engine import FakeEngine, paint, who
 
 DATA = Path(__file__).parent / "data"
@@ -156,44 +155,15 @@ def test_who_is_who_in_format_4(tmp_path: Path) -> None:
         assert who(library) == expected
 
 
-DYING = """
-import os, signal, sqlite3, sys
-from pathlib import Path
-from fastface.store import database
-
-connect, n_left, n_seen = sqlite3.connect, int(sys.argv[2]), 0
-
-def tick():  # every ten instructions of SQLite's
-    global n_seen
-    n_seen += 1
-    if n_seen == n_left:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-def mortal(*args, **options):
-    connection = connect(*args, **options)
-    connection.set_progress_handler(tick, 10)
-    return connection
-
-sqlite3.connect = mortal
-database.Database(Path(sys.argv[1]))
-print(n_seen)
-"""
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no kill -9")
 def test_killed_while_migrating(tmp_path: Path) -> None:
     """At several moments of the way from the first format to today's."""
-
-    def migrate(path: Path, n_left: int) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-c", DYING, path, str(n_left)]
-        return subprocess.run(command, check=False, capture_output=True, text=True)
-
-    n_ticks = int(migrate(stored(1, tmp_path), -1).stdout)
+    n_ticks = mortal.count("open", stored(1, tmp_path))
     versions = set()
     for share in (0.2, 0.4, 0.6, 0.8, 0.95):
         (tmp_path / "library-1.db").unlink()
         path = stored(1, tmp_path)
-        assert migrate(path, int(share * n_ticks)).returncode == -signal.SIGKILL
+        assert mortal.die("open", path, int(share * n_ticks))
         connection = sqlite3.connect(path)
         versions.add(connection.execute("PRAGMA user_version").fetchone()[0])
         connection.close()
