@@ -120,6 +120,17 @@ def test_int8_answers_as_the_floats_do_and_says_nothing(network, crops, capfd):
     assert capfd.readouterr().out == ""
 
 
+def test_int8_keeps_weights_that_are_used_twice_as_floats():
+    torch.manual_seed(0)
+    gated = FaceNet(Design(ROWS, width=0.5, attention="cbam", embedding=16))
+    noise = np.random.default_rng(0).integers(0, 256, (4, 112, 112, 3), np.uint8)
+    content = to_onnx(gated)
+    quantised = onnxruntime.InferenceSession(
+        quantize_all(content, noise), providers=["CPUExecutionProvider"]
+    )  # ONNX Runtime cannot load it otherwise
+    assert quantised.get_outputs()[0].name == "fc1"
+
+
 def test_zeros_are_as_many_as_asked_for(network):
     pruned = copy.deepcopy(network)
     zero_weights(pruned, 0.7)

@@ -11,13 +11,14 @@ import contextlib
 import io
 import logging
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from fastface.graphs import INPUT
+from fastface.graphs import INPUT, read
 from fastface.inference import load_runtime
 from fastface.types import FloatArray, ImageArray, IntArray
 
@@ -106,8 +107,6 @@ def _packed(steps: IntArray, bits: Bits) -> bytes:
 def packed_bytes(content: bytes, bits: int) -> int:
     """What the network would take with the convolutions' weights packed to so many bits each, and
     the scales and all other constants in float32."""
-    from fastface.graphs import read
-
     graph = read(content)
     weights = {n.input[1] for n in graph.nodes if n.op_type == "Conv"} & graph.constants.keys()
     packed = sum(graph.constants[name].size * bits / 8 for name in weights)
@@ -140,9 +139,19 @@ def quantize_all(content: bytes, crops: ImageArray) -> bytes:
                 weight_type=quantization.QuantType.QInt8,
                 calibrate_method=quantization.CalibrationMethod.Percentile,
                 op_types_to_quantize=["Conv", "Add"],
+                nodes_to_exclude=_shared(content),
                 extra_options={"CalibPercentile": _PERCENTILE, "ActivationSymmetric": False},
             )
         return target.read_bytes()
+
+
+def _shared(content: bytes) -> list[str]:
+    """Convolutions that share their weights, as CBAM's MLP does with itself. Rounded, they make a
+    graph that ONNX Runtime 1.32 cannot load ("replace the existing tensor"); they are small."""
+    graph = read(content)
+    convolutions = [node for node in graph.nodes if node.op_type == "Conv"]
+    uses = Counter(node.input[1] for node in convolutions)
+    return [node.name for node in convolutions if uses[node.input[1]] > 1]
 
 
 @contextlib.contextmanager
