@@ -6,6 +6,8 @@ From unit rows to labels (crowd_edges, then median_linkage), each size in a proc
 Seconds are of the process's CPU on one thread and of the clock on several; the last column compares
 them with one thread by turns. Memory is what the call adds to the peak of a process that holds the
 rows, beside the rows' own. The exponent is that of seconds between the least size and this one.
+--peer N compares, by turns, with fastcluster's average linkage of N faces, whose distances (3 GB at
+20,000) it is given.
 """
 
 from __future__ import annotations
@@ -17,10 +19,11 @@ import re
 import time
 from pathlib import Path
 
+import fastcluster
 import numpy as np
 
 from face_mixtures import KINDS, face_mixture
-from fastface.kernels import crowd_edges, median_linkage
+from fastface.kernels import crowd_edges, fused_distances, median_linkage
 from fastface.metrics import bcubed_scores
 from interleave import interleaved
 
@@ -58,13 +61,33 @@ def measure(kind: str, n: int, threads: int, repeats: int, answer: multiprocessi
     answer.put((times[str(threads)], ratio, added / X.nbytes, bcubed_scores(labels, people).f))
 
 
+def beside_peer(kind: str, n: int, repeats: int) -> None:
+    X, _ = face_mixture(kind, n, 0)
+    distances = fused_distances(X)[np.triu_indices(n, 1)].astype(np.float64)
+    times = interleaved(
+        {
+            "fastface": lambda: link(X, THRESHOLDS[kind], 1),
+            "fastcluster": lambda: fastcluster.linkage(distances, "average"),
+        },
+        repeats=repeats,
+    )
+    middle, least, most = times["fastface"].ratio_to(times["fastcluster"])
+    print(f"{n} faces, rows to labels: {times['fastface']}")
+    print(f"fastcluster average, distances to tree: {times['fastcluster']}")
+    print(f"ratio {middle:.0f} ({least:.0f} to {most:.0f})")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kind", choices=KINDS, default="arc512")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 20_000, 50_000, 100_000])
+    parser.add_argument("--peer", type=int, metavar="N", help="beside fastcluster at N faces")
     options = parser.parse_args()
+    if options.peer:
+        beside_peer(options.kind, options.peer, options.repeats)
+        return
     context = multiprocessing.get_context("spawn")
     least = None
     print("    faces   seconds (least to most)          exponent    memory  BCubed F  threads gain")
