@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from fastface import across
-from fastface.across import Known, Rule
+from fastface.across import Known
 from fastface.cohort import Strangers
 from fastface.metrics import bcubed_scores
+from fastface.rule import Rule
 from tests import synthetic
 
 

@@ -7,7 +7,6 @@ than that two clusters are, and cut where merges are more likely wrong than righ
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -15,9 +14,11 @@ import numpy.typing as npt
 
 from fastface import conflicts, cut
 from fastface.cohort import NORMAL, Cohort, Strangers
+from fastface.growing import Time, join
 from fastface.kernels import crowd_edges, median_linkage, pairwise_edges
 from fastface.kernels.linkage import Edges
 from fastface.links import chain
+from fastface.rule import Rule
 from fastface.types import FloatArray, IntArray
 
 # First found together: pairs so near that of n faces a stranger comes so near to one in so many.
@@ -55,29 +56,6 @@ class Known(NamedTuple):
         return Known(self.given[rows], speaks_for[self.given[self.apart]], together)
 
 
-class Rule(NamedTuple):
-    """What a library showed of strangers and of people, by which its tree was cut."""
-
-    strangers: Strangers
-    prior: cut.Prior
-
-    @classmethod
-    def of(cls, numbers: Sequence[Sequence[float]]) -> Rule:
-        """From what it becomes as JSON: its two rows of numbers."""
-        strangers, prior = numbers
-        return cls(Strangers(*strangers), cut.Prior(*prior))
-
-    @classmethod
-    def unknown(cls, strangers: Strangers) -> Rule:
-        """Before a library was grouped."""
-        return cls(strangers, cut.Prior(cut.PRIOR_RATE, 1.0))
-
-    @property
-    def threshold(self) -> float:
-        """Largest distance at which two single faces, like all others, may join."""
-        return float(self.strangers.distance(self.prior.least_closeness()))
-
-
 class Part(NamedTuple):
     """Of what the faces are only a part.
 
@@ -110,13 +88,15 @@ def group(
     *,
     prior: Strangers | None = None,
     part: Part | None = None,
+    time: Time | None = None,
     threads: int | None = None,
 ) -> People:
     """Who is one person.
 
     faces: (n, d) float32, unit rows.  prior: strangers' distances as the embedder's curve has them;
-    None: as these faces alone show them.  part: None if these are all faces.  No threshold is
-    needed.
+    None: as these faces alone show them.  part: None if these are all faces.  time: when
+    they were taken; then the tree is cut with more caution for the young, and what grew up is
+    joined afterwards, above the tree.  No threshold is needed.
     """
     n = len(faces)
     known = Known.nothing(n) if known is None else known
@@ -124,27 +104,27 @@ def group(
     odds = None if part is None else part.prior(n_all)
     if part is not None and part.rule is not None:
         prior = part.rule.strangers
-    alike = Cohort.unknown(faces, prior)
     near = -NORMAL.inv_cdf(min(FIRST_FALSE_NEIGHBOURS / max(n_all, 2), 0.05))
-    first, _ = _tree(faces, known, alike, near, threads)
+    first, _ = _tree(faces, known, Cohort.unknown(faces, prior), near, threads)
     cohort = Cohort.of_clusters(faces, first, prior, settled=part is not None)
     least = cut.least_closeness(n_all)
-    if n <= MAX_EXACT:
-        _, matrix = _tree(faces, known, cohort, least, threads)
-        labels, rule = _cut(matrix, known, cohort, odds)
-        return People(numbered(labels), matrix, rule)
-    # Members of a crowd whom no voter speaks for end up beside it. So the clusters are linked once
-    # more, exactly, each through a few of its faces, and each conflict through one of them.
     _, matrix = _tree(faces, known, cohort, least, threads)
-    labels = numbered(_cut(matrix, known, cohort, odds)[0])
-    rows = spokesmen(labels)
-    known = Known(labels, known.apart, known.together).take(rows)
-    cohort = cohort.take(rows)
-    _, matrix = _tree(faces[rows], known, cohort, least, threads, exact=True)
-    found, rule = _cut(matrix, known, cohort, odds)
-    speaks_for = np.zeros(int(labels.max()) + 1, np.int64)
-    speaks_for[labels[rows]] = np.arange(len(rows))
-    return People(numbered(found[speaks_for[labels]]), None, rule)
+    labels, rule = _cut(faces, matrix, known, cohort, odds, time)
+    if n > MAX_EXACT:
+        # Members of a crowd whom no voter speaks for end up beside it. So the clusters are linked
+        # once more, exactly, each through a few of its faces, each conflict through one of them.
+        rows = spokesmen(labels)
+        some = Known(labels, known.apart, known.together).take(rows)
+        of_some = cohort.take(rows)
+        _, tree = _tree(faces[rows], some, of_some, least, threads, exact=True)
+        when = None if time is None else time.take(rows)
+        found, rule = _cut(faces[rows], tree, some, of_some, odds, when)
+        speaks_for = np.zeros(int(labels.max()) + 1, np.int64)
+        speaks_for[labels[rows]] = np.arange(len(rows))
+        labels = numbered(found[speaks_for[labels]])
+    if time is not None:
+        labels = join(faces, labels, time, rule, apart=known.apart, together=known.together)
+    return People(numbered(labels), matrix if n <= MAX_EXACT else None, rule)
 
 
 def _tree(
@@ -204,9 +184,14 @@ def _normalised(edges: Edges, cohort: Cohort, least: float) -> tuple[Edges, floa
 
 
 def _cut(
-    matrix: npt.NDArray[np.float64], known: Known, cohort: Cohort, prior: cut.Prior | None
+    faces: FloatArray,
+    matrix: npt.NDArray[np.float64],
+    known: Known,
+    cohort: Cohort,
+    prior: cut.Prior | None,
+    time: Time | None,
 ) -> tuple[IntArray, Rule]:
-    n, merges = len(matrix) + 1, matrix[np.isfinite(matrix[:, 2])]
+    n, merges = len(faces), matrix[np.isfinite(matrix[:, 2])]
     left, right = merges[:, 0].astype(np.int64), merges[:, 1].astype(np.int64)
     sizes = np.concatenate([np.ones(n), merges[:, 3]])
     shared = conflicts.count(merges, n, known.together)
@@ -219,7 +204,10 @@ def _cut(
         merges[:, 2] <= 0,
     )
     found = cut.read_off(tree, prior)
-    return found.labels, Rule(cohort.pooled, found.prior)
+    if time is not None:
+        tree = tree._replace(against=tree.against + time.held(faces, merges))
+        found = cut.read_off(tree, found.prior)
+    return numbered(found.labels), Rule(cohort.pooled, found.prior)
 
 
 def spokesmen(labels: IntArray) -> IntArray:

@@ -14,10 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from fastface import across, conflicts
+from fastface.ageing import Ageing
 from fastface.arrays import finite_rows, integer_column
 from fastface.calibration import EXPECTED_FALSE_NEIGHBOURS, Calibration
+from fastface.growing import Time
 from fastface.kernels import median_linkage, pairwise_edges
 from fastface.links import Links, chain, known_alike, link
+from fastface.rule import Rule
 from fastface.types import FloatArray, IntArray
 
 # Pass 1 is never undone, so it may be wrong a tenth as often, and never trusts a small moment more
@@ -46,7 +49,7 @@ class Clustering:
     pass1_labels: IntArray
     n_clusters: int
     threshold: float
-    rule: across.Rule | None
+    rule: Rule | None
 
 
 def cluster(
@@ -59,8 +62,10 @@ def cluster(
     said: npt.ArrayLike | None = None,
     given: npt.ArrayLike | None = None,
     others: int = 0,
-    rule: across.Rule | None = None,
+    rule: Rule | None = None,
     calibration: Calibration | None = None,
+    taken_at: npt.ArrayLike | None = None,
+    ageing: Ageing | None = None,
     threads: int | None = None,
 ) -> Clustering:
     """Groups faces by person.
@@ -73,6 +78,9 @@ def cluster(
     negative for all others.  others: people of the library beside those of these faces.  rule: what
     the library as a whole showed when it was last grouped.
     calibration: the impostor curve of the embedder that made `faces`, the default pack's if None.
+    taken_at: (n,) seconds since 1970, NaN where unknown; None: nowhere known.  ageing: how likeness
+    fades with the years for this embedder; None: that is not known. With both, people are followed
+    while they grow up.
     threads: None for all; the result does not depend on it, nor, but for the numbers, on the order
     of the faces.
 
@@ -96,6 +104,9 @@ def cluster(
     keep = np.ones(n, bool) if unclear is None else ~np.asarray(unclear, bool)
     if (torsos is not None and len(torsos) != n) or keep.shape != (n,):
         raise ValueError(f"torsos, unclear: expected one per face ({n})")
+    when = None if taken_at is None else np.asarray(taken_at, np.float64)
+    if when is not None and when.shape != (n,):
+        raise ValueError(f"taken_at: expected one per face ({n}), got shape {when.shape}")
     curve = Calibration.of_pack() if calibration is None else calibration
     if not keep.any():
         nobody = np.full(n, -1, np.int64)
@@ -123,6 +134,7 @@ def cluster(
         faces,
         across.Known(pass1, links.apart, together),
         prior=curve.strangers,
+        time=None if when is None else Time.of(ageing, when[clear]),
         part=None if not others and rule is None else across.Part(others, rule),
         threads=threads,
     )

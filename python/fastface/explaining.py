@@ -9,11 +9,11 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from fastface import reasons
-from fastface.across import Rule
 from fastface.answers import Answers
 from fastface.calibration import Calibration
 from fastface.exemplars import choose
 from fastface.reasons import Likeness, Meeting
+from fastface.rule import Rule
 from fastface.store import Closeup, person_key
 from fastface.types import Answer, Face, FloatArray, IntArray
 

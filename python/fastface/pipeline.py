@@ -16,15 +16,16 @@ from fastface.store import Facts, Store
 from fastface.types import FloatArray, IntArray
 
 if TYPE_CHECKING:
-    from fastface.across import Rule
+    from fastface.ageing import Ageing
     from fastface.calibration import Calibration
+    from fastface.rule import Rule
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Grouping:
     """moments: (n_photos,) int64.  labels: (n,) int64, -1 for none.  threshold: the cut used.
 
-    rule: what the library showed of strangers and of people (`across.Rule`), by which it was cut.
+    rule: what the library showed of strangers and of people (`Rule`), by which it was cut.
     Both are None where there was no face to group.
     """
 
@@ -172,7 +173,8 @@ class PackEngine:
         rule: Sequence[Sequence[float]] | None = None,
         gallery: Gallery | None = None,
     ) -> Grouping:
-        from fastface import across, clustering
+        from fastface import clustering
+        from fastface.rule import Rule
 
         of_photo = self.moments(facts) if moments is None else moments
         if not len(facts.ids):  # without a face not even their dimension is known
@@ -186,8 +188,10 @@ class PackEngine:
             said=said,
             given=given,
             others=others,
-            rule=None if rule is None else across.Rule.of(rule),
+            rule=None if rule is None else Rule.of(rule),
             calibration=self._calibration(facts.faces[~facts.unclear], gallery),
+            taken_at=facts.taken_at[facts.photo_index],
+            ageing=self._ageing(),
         )
         return Grouping(of_photo, found.labels, float(found.threshold), found.rule)
 
@@ -209,6 +213,14 @@ class PackEngine:
 
         curve = self._calibration(exemplars, None)
         return Exemplars.of(exemplars, people, impostors=impostors, calibration=curve)
+
+    def _ageing(self) -> Ageing | None:
+        """How likeness fades with the years, where that is known of the embedder."""
+        from fastface import models
+        from fastface.ageing import Ageing
+
+        curve = models.recipe(self.pack).curve
+        return None if curve is None else Ageing.of_pack(curve)
 
     def _calibration(self, faces: FloatArray, gallery: Gallery | None) -> Calibration:
         """The embedder's impostor curve; where it has none, one measured on the library's faces."""

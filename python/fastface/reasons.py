@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fastface.across import Rule
 from fastface.calibration import Calibration
 from fastface.clustering import ALPHA, BETA, moment_threshold
 from fastface.cohort import NORMAL
 from fastface.conflicts import against
 from fastface.kernels import lasso, median_linkage, pairwise_edges
+from fastface.rule import Rule
 from fastface.types import FloatArray, IntArray
 
 WHOLE = 2.0  # no two unit vectors are further apart
