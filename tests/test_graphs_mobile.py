@@ -149,6 +149,17 @@ def test_a_shape_that_depends_on_the_photo_is_refused() -> None:
         mobile.fit_mobile(model(nodes, {}, output=(4, "m")), (1, 3, 8, 8))
 
 
+def test_what_coreml_compiled_is_named_after_the_network() -> None:
+    def key(kernel: np.ndarray) -> str:
+        content = model([conv("x", "y")], {"k": kernel}, output=("n", 6, 6, 6))
+        found = onnx.load_model_from_string(mobile.fit_mobile(content, (1, 3, 8, 8)))
+        (row,) = found.metadata_props
+        assert row.key == "COREML_CACHE_KEY" and row.value.isalnum() and len(row.value) < 64
+        return row.value
+
+    assert key(KERNEL) == key(KERNEL) != key(KERNEL + 1)
+
+
 def test_new_constants_never_take_the_place_of_old_ones() -> None:
     """A file that was rewritten once is read and rewritten again."""
     content = model([conv("x", "y", "fastface_1")], {"fastface_1": KERNEL})

@@ -70,6 +70,8 @@ class OrtSession:
         if fixed is None:
             built_in -= {row.ort_name for row in PROVIDERS.values() if row.static}
         missing = {name: why for name in asked if (why := _refusal(name, built_in))}
+        if cache is not None:  # else a provider goes on with what it compiled from an older file
+            cache /= sha256[:16]
         self._session, tried = _open(path, candidates(asked, built_in), threads, cache, fixed or {})
         missing |= tried.failed
         present = self._session.get_providers()
@@ -204,7 +206,8 @@ def _open(
             for axis, size in fixed.items():
                 options.add_free_dimension_override_by_name(axis, size)
         if cache is not None and any("{cache}" in row.options.values() for row in rows):
-            cache.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for folder in (cache.parent, cache):  # with `parents`, only the last would be private
+                folder.mkdir(mode=0o700, exist_ok=True)
         given = [(row.ort_name, filled(row, threads=threads, cache=cache)) for row in rows]
         if devices:
             options.add_provider_for_devices(devices, given[0][1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -103,9 +104,10 @@ def _operator_set(model: Any) -> int:
     return version
 
 
-def write(graph: Graph) -> bytes:
+def write(graph: Graph, metadata: Mapping[str, str] | None = None) -> bytes:
     """Serialise the graph with the constants that are still used; the same bytes every time.
 
+    metadata: kept in the model's properties, beside the graph.
     Raises ModelError if the nodes do not fit together, or an operator is not one of the graph's
     operator set.
     """
@@ -122,6 +124,7 @@ def write(graph: Graph) -> bytes:
         ir_version=_IR_VERSION,
         producer_name="fastface",
     )
+    helper.set_model_props(model, dict(metadata or {}))
     try:
         onnx.checker.check_model(model)
     except onnx.checker.ValidationError as error:

@@ -8,6 +8,7 @@ BatchNormalization, and each of them would send the whole image back to the CPU 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
@@ -32,7 +33,10 @@ def fit_mobile(content: bytes, shape: Sequence[int]) -> bytes:
     fold_batch_norms(graph)
     convolve_dense(graph)
     convolve_pads(graph)
-    return write(graph)
+    # CoreML keeps what it compiled under this name, or else under the file's, and would go on with
+    # an old network where a new one took its place.  Letters and digits, under 64.
+    key = hashlib.sha256(write(graph)).hexdigest()[:48]
+    return write(graph, {"COREML_CACHE_KEY": key})
 
 
 def fix_shapes(graph: Graph, shape: Sequence[int]) -> None:
