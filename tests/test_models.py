@@ -222,3 +222,16 @@ def test_the_table_pins_everything():
         assert model.licence in ("MIT", "Apache-2.0", "CC0-1.0")
         assert all(isinstance(source, Source) for source in model.sources)
         assert all(len(source.archive_sha256) == 64 for source in model.sources)
+
+
+@pytest.mark.parametrize("manifest", ['{"version": 7, "sha256": {}}', "no JSON"])
+def test_a_pack_that_cannot_be_told_is_listed_as_damaged(manifest: str) -> None:
+    """As after going back to an older version of fastface, whose table lacks the pack."""
+    folder = models.models_folder() / "later"
+    folder.mkdir(parents=True)
+    (folder / "manifest.json").write_text(manifest)
+    (row,) = (row for row in models.list_models() if row.pack == "later")
+    assert row.state == "damaged" and row.path == folder / "manifest.json"
+    assert "run: fastface models add" in row.note
+    with pytest.raises(ModelError):
+        models.verify("later")

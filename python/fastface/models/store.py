@@ -187,10 +187,20 @@ def custom_packs() -> list[str]:
 
 
 def list_models() -> list[ModelStatus]:
-    """Every model of the table and of the user's own packs: installed, missing or damaged."""
+    """Every model of the table and of the user's own packs: installed, missing or damaged.
+
+    A pack that cannot be told, perhaps of another version of fastface, is one damaged row.
+    """
     rows = [_status(pack, model) for pack in PACKS.values() for model in pack.models]
     for pack in custom_packs():
-        for model in installed(pack).values():
+        try:
+            models = installed(pack).values()
+        except ModelError as error:
+            path = models_folder() / pack / _MANIFEST
+            row = ModelStatus(pack, "embedder", pack, "damaged", path, 0, "", "", str(error))
+            rows.append(row)
+            continue
+        for model in models:
             n_bytes = model.path.stat().st_size if model.path.is_file() else 0
             state = _state(pack, model.role) if n_bytes else "missing"
             rows.append(
