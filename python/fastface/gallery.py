@@ -32,6 +32,7 @@ N_FOLDS = 10
 # person in two clusters, not for a stranger: it says nothing about strangers.
 LOG10_SAME_PERSON = -3.0
 Rule: TypeAlias = Literal["both", "lasso", "mean"]
+RIVALS = 4  # people whom a new face, or what it is grouped with, may be joined with
 BLOCK = 1024  # queries at once: bounds memory at BLOCK * (people + d * atoms of a code)
 
 
@@ -271,8 +272,8 @@ class Gallery:
     def within_reach(self, faces: FloatArray) -> list[int]:
         """The people whom some of these faces, or what they are grouped with, might be.
 
-        faces: (n, d) float32, unit rows.  A person is within reach of a face if a large cluster
-        with that face in its midst could be joined with the person by the cut of the grouping.
+        faces: (n, d) float32, unit rows.  Of the few people a face is most like, those are within
+        its reach whom a large cluster with that face in its midst could be joined with.
         """
         if not len(self.people) or not len(faces):
             return []
@@ -285,7 +286,9 @@ class Gallery:
         for first in range(0, len(faces), BLOCK):
             # The dot product with the mean is the mean similarity: close to the median.
             mean = faces[first : first + BLOCK] @ (sums / count[:, None]).T
-            reached |= (mean >= least).any(axis=0)
+            few = min(RIVALS, len(people))
+            best = np.argpartition(-mean, few - 1, axis=1)[:, :few]
+            reached[best[np.take_along_axis(mean, best, axis=1) >= least[best]]] = True
         found: list[int] = people[reached].tolist()
         return found
 
