@@ -35,7 +35,8 @@ vectors, with which the app checks its device's results; licences, and a page on
 use them. Nothing of your photos is in it: the golden pictures are drawn.
 
 Photos are scaled to fit a square of --side pixels. 640 finds faces of a fortieth of the
-photo's long side; half takes a quarter of the time.
+photo's long side; half takes a quarter of the time. The pack int8 is made for the
+processors of computers and cannot be exported.
 
 JSON: the manifest.""",
         examples="""\
