@@ -279,8 +279,10 @@ class AnyHistory(RuleBasedStateMachine):
     @precondition(lambda self: self.n_photos < 20)
     @rule(people=st.lists(st.integers(0, 3), min_size=1, max_size=2, unique=True))
     def new_photo(self, people: list[int]) -> None:
+        """Who is on it does not change as more is said of others."""
         self._paint(people)
         self.library.scan(self.album)
+        self.replay()
 
     @rule(photo=st.integers(0, 19), how=st.sampled_from(["away", "back", "renamed", "copied"]))
     def handle_photo(self, photo: int, how: str) -> None:

@@ -10,7 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fastface.types import Anchor, Box, IntArray, Verdict
-from fastface.verdicts import Conflict, Heard, Places, Rulings, listen, number, replay, weigh
+from fastface.verdicts import (
+    Conflict,
+    Heard,
+    Places,
+    Rulings,
+    claim,
+    listen,
+    number,
+    replay,
+    weigh,
+)
 from fastface.verdicts.names import clean_name, matching
 
 BOX = Box(0.1, 0.1, 0.2, 0.2)
@@ -92,6 +102,15 @@ def test_faces_that_several_claim_go_where_they_are_most_alike() -> None:
 
     persons = replay(np.array(clusters), ruled(*log, n=7), like)
     assert persons.tolist() == [5, 5, 5, 7, 7, 7, 5]
+
+
+def test_who_holds_a_cluster_for_certain() -> None:
+    log = [name(5, "Ada", [0, 1]), name(7, "Bea", [2, 3, 4]), said("confirm", {}, {5: 7})]
+    clusters = np.array([5, 5, 7, 7, 5, 8, 9])
+    holders = claim(clusters, ruled(*log, n=7)).holders()
+    assert holders == {5: 5, 7: 7, 8: 0}, "another face in 8 might be of 8; 9 is of 9"
+    clusters[[2, 3]] = 5
+    assert claim(clusters, ruled(*log, n=7)).holders() == {5: 0, 8: 0}, "both claim 5"
 
 
 def test_what_is_no_face_is_nobody() -> None:

@@ -20,21 +20,24 @@ from fastface.types import IntArray
 def assign(store: Store, engine: Engine, recogniser: Recogniser) -> bool:
     """Says who the faces are that no grouping has seen; inside a transaction.
 
-    False, and nothing is written, where the user said something of these photos before: that is
-    for a grouping to weigh.
+    False, and nothing is written, where the user said something of these photos before, or several
+    people claim where a face would go: that is for a grouping to weigh.
     """
     model = engine.model_tag
     facts = store.facts(model, store.unplaced(model))
-    if store.is_said(facts.hashes):
+    holders = store.state("holders")
+    if holders is None or store.is_said(facts.hashes):
         return False
     rule = store.state("grouping", {}).get("rule")
     people = who(facts, engine, recogniser, rule=rule, first_new=store.next_person())
     known = {*people.tolist()} & store.person_rows().keys()
-    clusters = {person: _home(store, recogniser, person) for person in known}
+    clusters = {person: _home(store, recogniser, person, dict(holders)) for person in known}
+    if None in clusters.values():
+        return False
     new = sorted({*people.tolist()} - known - {0})
     store.put_people({person: PersonRow(None, False, None) for person in new})
     store.add_memberships(
-        (id_, clusters.get(person, person), person or None, 0)
+        (id_, clusters.get(person) or person, person or None, 0)
         for id_, person in zip(facts.ids.tolist(), people.tolist(), strict=True)
     )
     store.set_state("next_person", store.next_person() + len(new))
@@ -45,10 +48,18 @@ def assign(store: Store, engine: Engine, recogniser: Recogniser) -> bool:
     return True
 
 
-def _home(store: Store, recogniser: Recogniser, person: int) -> int:
-    """The cluster that most exemplars of a person are in."""
-    clusters = store.clusters_of(recogniser.portrait(person).ids.tolist())
-    return _most(Counter(clusters)) if clusters else person
+def _home(
+    store: Store, recogniser: Recogniser, person: int, holders: Mapping[int, int]
+) -> int | None:
+    """The cluster that most exemplars of a person are in, of those whose new faces are theirs.
+
+    holders: who gets the faces that come to a cluster, see `verdicts.Claims`.
+    """
+    seen = store.clusters_of(recogniser.portrait(person).ids.tolist())
+    homes = [cluster for cluster in seen if holders.get(cluster, cluster) == person]
+    if homes:
+        return _most(Counter(homes))
+    return person if holders.get(person, person) == person else None
 
 
 def who(

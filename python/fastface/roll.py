@@ -14,7 +14,7 @@ import numpy.typing as npt
 from fastface.changes import WhoIsWho
 from fastface.store import Members, PersonRow, Store
 from fastface.types import IntArray, Verdict
-from fastface.verdicts import Heard, Places, Rulings, listen, number, replay, weigh, words
+from fastface.verdicts import Heard, Places, Rulings, claim, listen, number, replay, weigh, words
 
 Faces: TypeAlias = list[tuple[int, int]]  # a face's row in `Roll.members`, who it is said to be
 Saying: TypeAlias = tuple[str, Mapping[str, Any], Faces]  # a verdict's kind, payload and faces
@@ -193,7 +193,8 @@ class Roll:
 
     def _settle(self, clusters: IntArray) -> None:
         members, rulings = self.members, self.rulings
-        persons = replay(clusters, rulings, self._resemblance)
+        claims = claim(clusters, rulings)
+        persons = replay(clusters, rulings, self._resemblance, claims)
         said = np.where(rulings.not_face, -1, (rulings.seat > 0) + 1 * rulings.confirmed)
         people = self._everybody(persons)
         gone = self._people.keys() - people.keys()
@@ -202,6 +203,7 @@ class Roll:
         self._store.drop_people(gone)
         self._put_heard()
         self._store.set_state("births", list(rulings.births.items()))
+        self._store.set_state("holders", [*claims.holders().items()])
         self._store.set_state("conflicts", [list(conflict) for conflict in rulings.conflicts])
         self._store.set_state("people_version", self._store.people_version() + 1)
         self._people = people

@@ -7,15 +7,17 @@ gives clusters numbers that last; `replay` divides the clusters among people.
 
 from fastface.verdicts.numbering import number
 from fastface.verdicts.places import Heard, Places, listen
-from fastface.verdicts.replay import Likeness, replay
+from fastface.verdicts.replay import Claims, Likeness, claim, replay
 from fastface.verdicts.weighing import Conflict, Rulings, in_force, weigh
 
 __all__ = [
+    "Claims",
     "Conflict",
     "Heard",
     "Likeness",
     "Places",
     "Rulings",
+    "claim",
     "in_force",
     "listen",
     "number",

@@ -18,6 +18,7 @@ earlier outcome, so an undone verdict leaves no trace, and replaying changes not
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -28,17 +29,51 @@ from fastface.verdicts.weighing import Rulings
 Likeness = Callable[[IntArray, Sequence[IntArray]], IntArray]
 
 
-def replay(clusters: IntArray, rulings: Rulings, likeness: Likeness | None = None) -> IntArray:
-    """(n,) int64: each face's person, 0 for nobody.
+class Claims(NamedTuple):
+    """cluster -> those who claim it, the one with most faces there first.
 
-    clusters: (n,) int64 in canonical order, the lasting number of each face's cluster, 0 for none;
-    see `numbering`.  rulings: of the same n faces.  likeness: who a face resembles.
+    firm: (cluster, person) of claims that hold whatever faces come to the cluster, of which
+    nothing was said.
     """
+
+    by_cluster: dict[int, list[int]]
+    firm: set[tuple[int, int]]
+
+    def holders(self) -> dict[int, int]:
+        """Claimed cluster -> who gets any face that comes to it; 0 where that is not certain.
+
+        The others are held by the person of their own number.
+        """
+        return {
+            cluster: claimants[0]
+            if len(claimants) == 1 and (cluster, claimants[0]) in self.firm
+            else 0
+            for cluster, claimants in self.by_cluster.items()
+        }
+
+
+def claim(clusters: IntArray, rulings: Rulings) -> Claims:
+    """Who claims which cluster; arguments as for `replay`."""
     clusters = np.asarray(clusters, np.int64)
     if rulings.seat.shape != clusters.shape:
         raise ValueError(f"clusters: expected {len(rulings.seat)} of them, got {len(clusters)}")
-    live = np.where(rulings.not_face, 0, clusters)
-    claims = _claims(live, rulings)
+    return _claims(np.where(rulings.not_face, 0, clusters), rulings)
+
+
+def replay(
+    clusters: IntArray,
+    rulings: Rulings,
+    likeness: Likeness | None = None,
+    claimed: Claims | None = None,
+) -> IntArray:
+    """(n,) int64: each face's person, 0 for nobody.
+
+    clusters: (n,) int64 in canonical order, the lasting number of each face's cluster, 0 for none;
+    see `numbering`.  rulings: of the same n faces.  likeness: who a face resembles.  claimed: by
+    `claim`, if that is known already.
+    """
+    claims = (claimed or claim(clusters, rulings)).by_cluster
+    live = np.where(rulings.not_face, 0, np.asarray(clusters, np.int64))
     holder = rulings.kin.roots_of(np.arange(int(live.max(initial=0)) + 1)).copy()
     holder[[*claims]] = [claimants[0] for claimants in claims.values()]
     persons = np.where(rulings.seat > 0, rulings.seat, holder[live])
@@ -59,8 +94,7 @@ def replay(clusters: IntArray, rulings: Rulings, likeness: Likeness | None = Non
     return persons
 
 
-def _claims(live: IntArray, rulings: Rulings) -> dict[int, list[int]]:
-    """cluster -> those who claim it, the one with most faces there first."""
+def _claims(live: IntArray, rulings: Rulings) -> Claims:
     size = np.bincount(live)
     first_face = np.zeros(len(size), np.int64)
     first_face[live[::-1]] = np.arange(len(live))[::-1]  # of several, numpy keeps the last
@@ -77,17 +111,17 @@ def _claims(live: IntArray, rulings: Rulings) -> dict[int, list[int]]:
         )
     }
     most = 2 * seats > size[cluster]
-    claims = {(int(cluster[k]), int(person[k])) for k in np.flatnonzero(most)}
-    claims |= _homes(live, rulings)
+    firm = _homes(live, rulings)
     known = rulings.kin.roots_of(np.array(sorted(rulings.kin.people), np.int64))
     owner = rulings.kin.roots_of(numbers)
     for k in np.flatnonzero(np.isin(owner, known) & (numbers > 0)).tolist():
-        claims.add((int(numbers[k]), int(owner[k])))
+        firm.add((int(numbers[k]), int(owner[k])))
         rank.setdefault((int(numbers[k]), int(owner[k])), (0, int(first_face[numbers[k]])))
-    holders: dict[int, list[int]] = {}
-    for pair in sorted(claims, key=lambda pair: (rank[pair], pair)):
-        holders.setdefault(pair[0], []).append(pair[1])
-    return holders
+    claims: dict[int, list[int]] = {}
+    majorities = {(int(cluster[k]), int(person[k])) for k in np.flatnonzero(most)}
+    for pair in sorted(firm | majorities, key=lambda pair: (rank[pair], pair)):
+        claims.setdefault(pair[0], []).append(pair[1])
+    return Claims(claims, firm)
 
 
 def _homes(live: IntArray, rulings: Rulings) -> set[tuple[int, int]]:
