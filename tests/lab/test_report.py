@@ -95,7 +95,9 @@ def test_what_was_not_measured_is_said_not_to_be(tmp_path):
     results.append(log, "measure", [measured("default")])
     report.write(log, tmp_path / "report.md")
     text = (tmp_path / "report.md").read_text()
-    assert "SE against nothing:\nnot measured" in text
+    assert "Whether attention makes this network more accurate was not measured." in text
+    assert "What training with masks gives back was not measured." in text
+    assert "## Wider or deeper?\n\nNot measured." in text
     (tmp_path / "empty").touch()
     with pytest.raises(FastfaceError, match="no results"):
         report.write(tmp_path / "empty", tmp_path / "report.md")

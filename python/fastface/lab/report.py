@@ -210,15 +210,7 @@ def _attention(book: Book) -> str:
             for kind in KINDS
         ],
     )
-    study = _table(
-        ["small network taught alike", "accuracy", "M MACs", "ms"],
-        [
-            [kind, _accuracy(book, name), _macs(book, name), _ms(book, name)]
-            for kind in KINDS
-            for name in [f"study-{kind}"]
-        ],
-    )
-    ratio, gain = book.ratio, book.gain
+    ratio = book.ratio
     return f"""\
 ## Was the attention worth it?
 
@@ -240,15 +232,30 @@ are the same up to rounding.
 
 {lecture}
 
-A small network was taught three times by the same few hundred steps. SE against nothing:
-{gain("study-se", "study-none")}. CBAM against nothing:
-{gain("study-cbam", "study-none")}. So short a training decides little.
+{_attention_study(book)}"""
 
-{study}"""
+
+def _attention_study(book: Book) -> str:
+    names = [f"study-{kind}" for kind in KINDS]
+    if any(name not in book.judged or name not in book.measured for name in names):
+        return "Whether attention makes this network more accurate was not measured."
+    table = _table(
+        ["small network taught alike", "accuracy", "M MACs", "ms"],
+        [
+            [n.removeprefix("study-"), _accuracy(book, n), _macs(book, n), _ms(book, n)]
+            for n in names
+        ],
+    )
+    return f"""\
+A small network was taught three times by the same few hundred steps. SE against nothing:
+{book.gain("study-se", "study-none")}. CBAM against nothing:
+{book.gain("study-cbam", "study-none")}. So short a training decides little.
+
+{table}"""
 
 
 def _engine(book: Book) -> str:
-    names = (OURS, f"{OURS}-int8", TEACHER, "lecture-none", "lecture-none-int8")
+    names = (OURS, f"{OURS}-int8", "small", TEACHER, "lecture-none", "lecture-none-int8")
     rows = [book.measured[name] for name in names if name in book.measured]
     table = _table(
         ["network", "ms on one core", "of the article's 4 ms", "mJ", "source"],
@@ -294,6 +301,8 @@ def _shape(book: Book) -> str:
             if name in book.measured
         ],
     )
+    if not {"study-wider", "study-deeper"} <= book.judged.keys() & book.measured.keys():
+        return "## Wider or deeper?\n\nNot measured."
     return f"""\
 ## Wider or deeper?
 
@@ -346,12 +355,17 @@ def _masks(book: Book) -> str:
             for row in rows
         ],
     )
+    given_back = "What training with masks gives back was not measured."
+    if {"study-masks", "study-none"} <= book.judged.keys():
+        given_back = (
+            "Training with masks against without, all else equal:\nmasked "
+            f"{book.gain('study-masks', 'study-none', 'masked_accuracy')}, bare\n"
+            f"{book.gain('study-masks', 'study-none')}."
+        )
     return f"""\
 ## What do masks cost, and what does the augmentation give back?
 
-One face of every pair wears a made-up mask. Training with masks against without, all else equal:
-masked {book.gain("study-masks", "study-none", "masked_accuracy")}, bare
-{book.gain("study-masks", "study-none")}.
+One face of every pair wears a made-up mask. {given_back}
 
 {table}"""
 
