@@ -8,7 +8,7 @@ import pytest
 from scipy.cluster import hierarchy
 from sklearn.utils.estimator_checks import check_estimator
 
-from fastface.estimators import MedianLinkage
+from fastface.estimators import FaceClustering, MedianLinkage
 from fastface.metrics import pairwise_scores
 
 
@@ -206,3 +206,44 @@ def test_scikit_learn_is_not_imported():
 
 def test_repr_names_what_was_changed():
     assert repr(MedianLinkage(0.5, mode="exact")) == "MedianLinkage(threshold=0.5, mode='exact')"
+
+
+@pytest.mark.filterwarnings("ignore:Estimator FaceClustering does not inherit:UserWarning")
+def test_face_clustering_follows_the_conventions():
+    check_estimator(FaceClustering(), on_skip=None)
+
+
+@pytest.mark.parametrize("shared", [0.0, 3.0])
+def test_face_clustering_needs_no_threshold(shared):
+    """Also where all faces share a direction, so that strangers are close."""
+    X, people = faces(5, [40, 20, *[4] * 30, *[1] * 20], dimension=128)
+    X = X / np.linalg.norm(X, axis=1, keepdims=True)
+    X[:, 0] += shared / 4
+    model = FaceClustering().fit(X)
+    assert pairwise_scores(model.labels_, people).f > 0.97
+    assert 0 < model.threshold_ < 1
+    without = FaceClustering(min_cluster_size=2).fit(X)
+    assert (without.labels_[-20:] == -1).mean() > 0.9
+    assert without.n_clusters_ < model.n_clusters_
+
+
+def test_face_clustering_heeds_photos_and_zero_rows():
+    X, _ = faces(6, [20, 20, *[2] * 40], dimension=128)
+    X[20:40] = 0.75 * X[:20] / np.linalg.norm(X[:20], axis=1, keepdims=True) + 0.3 * (
+        X[20:40] / np.linalg.norm(X[20:40], axis=1, keepdims=True)
+    )
+    X[-1] = 0
+    photos = np.arange(len(X))
+    photos[20:40] = photos[:20]
+    alike = FaceClustering().fit(X)
+    assert alike.labels_[-1] == -1
+    assert set(alike.labels_[:20]) & set(alike.labels_[20:40])
+    apart = FaceClustering().fit(X, photos=photos)
+    assert not set(apart.labels_[:20]) & set(apart.labels_[20:40])
+    with pytest.raises(ValueError, match="photos"):
+        FaceClustering().fit(X, photos=photos[:3])
+    with pytest.raises(ValueError, match="min_cluster_size"):
+        FaceClustering(min_cluster_size=0).fit(X)
+    nobody = FaceClustering().fit(np.zeros((3, 8)))
+    assert nobody.labels_.tolist() == [-1, -1, -1]
+    assert nobody.n_clusters_ == 0

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
         NotFoundError,
         PhotoError,
     )
-    from fastface.estimators import MedianLinkage
+    from fastface.estimators import FaceClustering, MedianLinkage
     from fastface.kernels import (
         fused_distances,
         median_linkage,
@@ -37,6 +37,7 @@ _HOME = {
     "LassoDictionary": "kernels",
     "Library": "library",
     "LibraryError": "errors",
+    "FaceClustering": "estimators",
     "MedianLinkage": "estimators",
     "ModelError": "errors",
     "NotFoundError": "errors",
@@ -58,6 +59,7 @@ _HOME = {
 __all__ = [
     "Analyzer",
     "Box",
+    "FaceClustering",
     "FastfaceError",
     "LassoDictionary",
     "Library",

@@ -20,6 +20,14 @@ DECADES_PER_SHARED_PHOTO: Final = 2.0
 
 def same_photo(faces: FloatArray, photos: IntArray, curve: Calibration) -> IntArray:
     """(m, 2) the pairs of faces in one photo that are two people, mirrors and collages left out."""
+    together = on_one_photo(photos)
+    distance = 1.0 - np.einsum("nd,nd->n", faces[together[:, 0]], faces[together[:, 1]])
+    apart: npt.NDArray[np.bool_] = curve.log10_rate(distance) > np.log10(TWIN_RATE)
+    return np.asarray(together[apart], np.int64)
+
+
+def on_one_photo(photos: IntArray) -> IntArray:
+    """(m, 2) all pairs of rows with the same photo.  photos: (n,) int64."""
     order = np.argsort(photos, kind="stable")
     starts = np.flatnonzero(np.diff(photos[order], prepend=photos[order[:1]] - 1))
     counts = np.diff(np.append(starts, len(photos)))
@@ -28,10 +36,7 @@ def same_photo(faces: FloatArray, photos: IntArray, curve: Calibration) -> IntAr
         group = order[starts[counts == count][:, None] + np.arange(count)]
         left, right = np.triu_indices(count, 1)
         pairs.append(np.stack([group[:, left].ravel(), group[:, right].ravel()], axis=1))
-    together = np.concatenate(pairs)
-    distance = 1.0 - np.einsum("nd,nd->n", faces[together[:, 0]], faces[together[:, 1]])
-    apart: npt.NDArray[np.bool_] = curve.log10_rate(distance) > np.log10(TWIN_RATE)
-    return np.asarray(together[apart], np.int64)
+    return np.concatenate(pairs)
 
 
 def count(merges: npt.NDArray[np.float64], n: int, together: IntArray) -> IntArray:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 import numpy.typing as npt
 
+from fastface import across, conflicts
+from fastface.arrays import integer_column
 from fastface.kernels.linkage import MAX_MEMBERS
 from fastface.linked_rows import LinkedRows, Search
 from fastface.types import FloatArray, IntArray
@@ -42,6 +44,14 @@ class _Estimator:
             if value is not defaults[name].default
         ]
         return f"{type(self).__name__}({', '.join(changed)})"
+
+    def _keep_column_names(self, X: Any) -> None:
+        """Of a data frame, as scikit-learn does."""
+        names = np.asarray(getattr(X, "columns", ()), dtype=object)
+        if len(names) and all(isinstance(name, str) for name in names):
+            self.feature_names_in_ = names
+        elif hasattr(self, "feature_names_in_"):
+            del self.feature_names_in_
 
     def __sklearn_tags__(self) -> Tags:
         from sklearn.utils import InputTags, Tags, TargetTags
@@ -220,13 +230,66 @@ class MedianLinkage(_Estimator):
             if not isinstance(value, Integral) or value < least:
                 raise ValueError(f"{name}: expected an integer from {least}, got {value!r}")
 
-    def _keep_column_names(self, X: Any) -> None:
-        """Of a data frame, as scikit-learn does."""
-        names = np.asarray(getattr(X, "columns", ()), dtype=object)
-        if len(names) and all(isinstance(name, str) for name in names):
-            self.feature_names_in_ = names
-        elif hasattr(self, "feature_names_in_"):
-            del self.feature_names_in_
+
+class FaceClustering(_Estimator):
+    """Finds the people among face embeddings, of any embedder, without a threshold.
+
+    The linkage is that of `MedianLinkage`; where two clusters merge is decided by odds, from how
+    close strangers come to each of their rows, which is measured on X itself. That takes embeddings
+    of many people, in tens of dimensions or more, as networks trained on faces make them.
+
+    min_cluster_size: smaller clusters become noise; at 1, who is alone is a cluster.
+    threads: None for one per core; the result does not depend on it.
+
+    labels_: (n,) int64, 0 to n_clusters_ - 1 by first appearance, -1 for noise: rows of zeros and
+    members of clusters that are too small.
+    threshold_: the largest distance at which two single rows, like all others, may be one person;
+    NaN if all rows are zeros.
+    n_clusters_: without noise.  n_features_in_: columns of X.
+
+    >>> rng = np.random.default_rng(0)
+    >>> people = np.repeat(rng.standard_normal((30, 128)), 4, axis=0)
+    >>> FaceClustering().fit(people + 0.5 * rng.standard_normal((120, 128))).n_clusters_
+    30
+    """
+
+    def __init__(self, *, min_cluster_size: int = 1, threads: int | None = None) -> None:
+        self.min_cluster_size = min_cluster_size
+        self.threads = threads
+
+    def fit(self, X: npt.ArrayLike, y: None = None, *, photos: npt.ArrayLike | None = None) -> Self:
+        """Clusters the rows of X.
+
+        X: (n, d) real.  y: ignored.  photos: (n,) integers, the photo of each row: two on one photo
+        are likely two people, which other photos can outweigh.
+        Raises ValueError, naming the argument, for wrong shapes and values.
+        """
+        if not isinstance(self.min_cluster_size, Integral) or self.min_cluster_size < 1:
+            raise ValueError(
+                f"min_cluster_size: expected an integer from 1, got {self.min_cluster_size!r}"
+            )
+        rows = _unit_rows(X)
+        self.n_features_in_ = rows.shape[1]
+        self._keep_column_names(X)
+        present = np.flatnonzero(rows.any(axis=1))
+        known = across.Known.nothing(len(present))
+        if photos is not None:
+            of_photo = integer_column("photos", photos, len(rows))[present]
+            known = known._replace(together=conflicts.on_one_photo(of_photo))
+        self.labels_: IntArray = np.full(len(rows), -1, np.int64)
+        self.n_clusters_, self.threshold_ = 0, float("nan")
+        if len(present):
+            people = across.group(rows[present], known, threads=self.threads)
+            self.threshold_ = people.rule.threshold
+            sizes = np.bincount(people.labels)
+            noise = sizes[people.labels] < self.min_cluster_size
+            self.labels_[present], self.n_clusters_ = _without(noise, people.labels, len(sizes))
+        return self
+
+    def fit_predict(self, X: npt.ArrayLike, y: None = None, **evidence: Any) -> IntArray:
+        """`fit`, then `labels_`."""
+        labels: IntArray = self.fit(X, y, **evidence).labels_
+        return labels
 
 
 def _unit_rows(X: Any) -> FloatArray:
