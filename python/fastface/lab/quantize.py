@@ -48,17 +48,20 @@ def quantize_weights(content: bytes, bits: Bits) -> bytes:
             done.add(name)
             steps, scale = round_channels(numpy_helper.to_array(initializers[name]), bits)
             kind = TensorProto.INT8 if bits == 8 else TensorProto.INT4
-            quantised, scales = f"{name}_q", f"{name}_scale"
+            parts = [f"{name}_{part}" for part in ("q", "scale", "middle")]
+            # ONNX Runtime 1.32 fails on some of these where the zero point is left out.
+            middle = np.zeros(len(scale), np.int64)
             model.graph.initializer.remove(initializers[name])
             model.graph.initializer.extend(
                 [
+                    helper.make_tensor(parts[0], kind, steps.shape, _packed(steps, bits), raw=True),
+                    numpy_helper.from_array(scale, parts[1]),
                     helper.make_tensor(
-                        quantised, kind, steps.shape, _packed(steps, bits), raw=True
+                        parts[2], kind, scale.shape, _packed(middle, bits), raw=True
                     ),
-                    numpy_helper.from_array(scale, scales),
                 ]
             )
-            nodes.append(helper.make_node("DequantizeLinear", [quantised, scales], [name], axis=0))
+            nodes.append(helper.make_node("DequantizeLinear", parts, [name], axis=0))
         nodes.append(node)
     del model.graph.node[:]
     model.graph.node.extend(nodes)

@@ -32,7 +32,8 @@ class Subject:
         """Unit vectors of (n, side, side, 3) uint8 aligned crops."""
         session = session_of(self.path, threads=threads)
         probe = np.zeros((1, 3, self.template.side, self.template.side), np.float32)
-        embedder = Embedder(session, self.template, session.run({INPUT: probe})[OUTPUT].shape[1])
+        dims = session.run_checked({INPUT: probe})[OUTPUT].shape[1]
+        embedder = Embedder(session, self.template, dims)
         chunks = range(0, len(crops), _CHUNK)
         return np.concatenate([embedder.embed(np.array(crops[k : k + _CHUNK]))[0] for k in chunks])
 
