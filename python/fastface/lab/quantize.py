@@ -1,8 +1,8 @@
 """Fewer bits: weights alone, or weights and activations.
 
-Weights alone save bytes on disk and nothing else, as the engine turns them back into floats when it
-loads them.  With the activations too the arithmetic itself is in integers, where the processor has
-instructions for it.
+Weights alone save bytes on disk and in memory, and cost time, as the engine turns them back into
+floats at every run.  With the activations too the arithmetic itself is in integers, where the
+processor has instructions for it.
 """
 
 from __future__ import annotations
