@@ -164,9 +164,9 @@ def _own(book: Book) -> str:
 ## Is our own network good enough?
 
 {verdict} It was taught by the default embedder on {trained["crops"]:,} crops, which it saw
-at least {passes:.0f} times over in {trained["seconds"] / 60:.0f} minutes of a shared core. To crops that were kept out of training its
-vectors have a mean cosine of {trained["held_out"]:.3f} with the teacher's. Against the same family
-taught by 96 people's labels alone, without a teacher: {lead}.
+at least {passes:.0f} times over in {trained["seconds"] / 60:.0f} minutes of a shared core. To crops
+that were kept out of training its vectors have a mean cosine of {trained["held_out"]:.3f} with the
+teacher's. Against the same family taught by 96 people's labels alone, without a teacher: {lead}.
 
 What it would take: the recipe `lecture` shows {LECTURE_FACES / 1e6:.0f} million faces to the full
 width, {LECTURE_FLOP:.0e} floating-point operations; by estimate one to two hours of a GPU at the 5
