@@ -31,7 +31,7 @@ def dictionary_of(atoms):
     return dictionary
 
 
-# Each would take minutes.
+# Each would take minutes, or many seconds.
 ENDLESS = {
     "edges": lambda **options: pairwise_edges(unit_rows(600_000, 8), -1, **options),
     "edges in groups": lambda **options: pairwise_edges(
@@ -41,7 +41,7 @@ ENDLESS = {
         unit_rows(400_000, 8), unit_rows(400_000, 8), 2, **options
     ),
     "ista": lambda **options: lasso(
-        unit_rows(200, 16), unit_rows(64, 16), 0.01, solver="ista", tol=0, max_iter=2**30, **options
+        unit_rows(200, 16), unit_rows(60_000, 16), 0.01, solver="ista", tol=0, **options
     ),
     "lasso": lambda **options: lasso_path(
         unit_rows(3000, 64), unit_rows(20_000, 64), np.linspace(0.01, 0.1, 50), **options

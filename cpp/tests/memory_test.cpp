@@ -1,0 +1,106 @@
+// What the searches allocate beyond their arguments, counted: the bounds their headers state.
+#include <malloc.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
+#include <new>
+#include <vector>
+
+#include "algorithms/distances.hpp"
+#include "check.hpp"
+
+using namespace fastface;
+using test::Matrix;
+
+namespace {
+
+std::atomic<std::size_t> in_use{0}, peak{0};
+
+void* counted(void* memory) {
+  if (!memory) throw std::bad_alloc();
+  const std::size_t now = in_use += malloc_usable_size(memory);
+  std::size_t before = peak;
+  while (before < now && !peak.compare_exchange_weak(before, now)) {
+  }
+  return memory;
+}
+
+void discard(void* memory) {
+  if (memory) in_use -= malloc_usable_size(memory);
+  std::free(memory);
+}
+
+}  // namespace
+
+// Arrays come here too, by the standard library's own operators.
+void* operator new(std::size_t size) { return counted(std::malloc(size)); }
+void* operator new(std::size_t size, std::align_val_t alignment) {
+  const auto step = static_cast<std::size_t>(alignment);
+  return counted(std::aligned_alloc(step, (size + step - 1) / step * step));
+}
+void operator delete(void* memory) noexcept { discard(memory); }
+void operator delete(void* memory, std::size_t) noexcept { discard(memory); }
+void operator delete(void* memory, std::align_val_t) noexcept { discard(memory); }
+void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { discard(memory); }
+
+namespace {
+
+constexpr std::size_t kDims = 512, kThreads = 2;
+constexpr std::size_t kPerThread = std::size_t{1} << 23;
+// A byte per value and some per row, for faces and as many for torsos.
+constexpr std::size_t kPerRow = kDims + 64;
+
+template <class Run>
+std::size_t peak_of(Run run) {
+  const std::size_t before = in_use;
+  peak = before;
+  run();
+  return peak - before;
+}
+
+void edges_take_rows_and_edges() {
+  const Matrix faces = test::embeddings(3000, kDims, 10, 1), torsos = test::embeddings(3000, kDims, 10, 2);
+  std::size_t edges = 0;
+  const std::size_t bytes = peak_of([&] {
+    edges = pairwise_edges(faces.view(), torsos.view(), {}, 0.5f, {0.8f, 0.3f}, kThreads).i.size();
+  });
+  // Lists of 12 bytes an edge grow by doubling, are joined, and then sorted into three arrays.
+  CHECK(edges > 1000 && bytes < 2 * kPerRow * faces.rows + 48 * edges + kThreads * kPerThread);
+}
+
+void counts_do_not_grow_with_edges() {
+  const Matrix faces = test::embeddings(6000, 16, 6000, 1);  // one crowd
+  std::int64_t pairs = 0;
+  const std::size_t bytes = peak_of([&] {
+    for (const std::int64_t count : neighbour_counts(faces.view(), {}, {}, 1.5f, {}, kThreads))
+      pairs += count;
+  });
+  CHECK(pairs == 6000 * 5999);  // 18 million edges would take 216 MB
+  CHECK(bytes < 128 * faces.rows + kThreads * kPerThread);
+}
+
+void nearest_takes_no_matrix() {
+  const Matrix gallery = test::embeddings(6000, kDims, 10, 1), queries = test::embeddings(2000, kDims, 10, 2);
+  constexpr std::size_t kNeighbours = 3;
+  std::vector<std::int64_t> indices(queries.rows * kNeighbours);
+  Matrix distances(queries.rows, kNeighbours);
+  const std::size_t bytes = peak_of([&] {
+    nearest(queries.view(), gallery.view(), {indices.data(), queries.rows, kNeighbours}, distances.out(),
+            kThreads);
+  });
+  // The matrix of distances alone would be 48 MB.
+  CHECK(bytes < kPerRow * (gallery.rows + queries.rows) + kThreads * kPerThread);
+}
+
+}  // namespace
+
+int main() {
+  test::on_every_target([] {
+    edges_take_rows_and_edges();
+    counts_do_not_grow_with_edges();
+    nearest_takes_no_matrix();
+  });
+  CHECK(in_use < std::size_t{1} << 20);  // nothing stays behind
+  return test::result();
+}
