@@ -23,11 +23,13 @@ from fastface.types import FloatArray, IntArray
 
 # First found together: pairs so near that of n faces a stranger comes so near to one in so many.
 FIRST_FALSE_NEIGHBOURS: Final = 0.1
+CROWD_FALSE_NEIGHBOURS: Final = 1.0  # as if it were a single face; see `_tree`
 # Above so many faces, whoever is often seen is found first, and MAX_MEMBERS faces speak for each
 # such crowd: pairs inside crowds are never made, however often one person was photographed.
 MAX_EXACT: Final = 20_000
 MAX_MEMBERS: Final = 32
 SPOKESMEN: Final = 64
+BLOCK: Final = 1_000_000  # edges whose closeness is computed at a time
 
 
 class Known(NamedTuple):
@@ -109,7 +111,12 @@ def group(
     cohort = Cohort.of_clusters(faces, first, prior, settled=part is not None)
     least = cut.least_closeness(n_all)
     _, matrix = _tree(faces, known, cohort, least, threads)
-    labels, rule = _cut(faces, matrix, known, cohort, odds, time)
+    rate = None
+    if n > MAX_EXACT and odds is None:
+        # Crowds hide the merges that show how often one person is in two pieces; a sample has them.
+        sample = np.linspace(0, n - 1, MAX_EXACT // 2).astype(np.int64)
+        rate = group(faces[sample], prior=prior, threads=threads).rule.prior.rate
+    labels, rule = _cut(faces, matrix, known, cohort, odds, time, rate)
     if n > MAX_EXACT:
         # Members of a crowd whom no voter speaks for end up beside it. So the clusters are linked
         # once more, exactly, each through a few of its faces, each conflict through one of them.
@@ -118,7 +125,7 @@ def group(
         of_some = cohort.take(rows)
         _, tree = _tree(faces[rows], some, of_some, least, threads, exact=True)
         when = None if time is None else time.take(rows)
-        found, rule = _cut(faces[rows], tree, some, of_some, odds, when)
+        found, rule = _cut(faces[rows], tree, some, of_some, odds, when, rate)
         speaks_for = np.zeros(int(labels.max()) + 1, np.int64)
         speaks_for[labels[rows]] = np.arange(len(rows))
         labels = numbered(found[speaks_for[labels]])
@@ -145,9 +152,10 @@ def _tree(
     if exact or n <= MAX_EXACT:
         edges = pairwise_edges(faces, widest, threads=threads)
     else:
-        # The candidates of a single face are the crowds.
+        # The candidates of a single face are the crowds, and the median of their voters varies less
+        # than one pair does.
         candidates = max(n / cut.FACES_PER_PERSON, 2)
-        crowd = -NORMAL.inv_cdf(FIRST_FALSE_NEIGHBOURS / candidates)
+        crowd = -NORMAL.inv_cdf(CROWD_FALSE_NEIGHBOURS / candidates)
         edges, voters, (i, j, d) = crowd_edges(
             faces,
             widest,
@@ -174,13 +182,19 @@ def _tree(
 
 def _normalised(edges: Edges, cohort: Cohort, least: float) -> tuple[Edges, float]:
     """Edges of at least this closeness, as far as two faces like all others would be; the limit."""
-    i, j, distance = edges
-    closeness = cohort.closeness(i, j, distance)
-    near = closeness >= least
-    typical = cohort.pooled.distance(closeness[near])
     # What is given is at height 0, and nothing else.
     limit = np.float32(max(float(cohort.pooled.distance(least)), 1e-6))
-    return (i[near], j[near], np.clip(typical, 1e-6, limit).astype(np.float32)), float(limit)
+    all_i, all_j, all_distances = edges
+    kept: list[Edges] = []
+    for start in range(0, max(len(all_i), 1), BLOCK):
+        block = slice(start, start + BLOCK)
+        i, j, distance = all_i[block], all_j[block], all_distances[block]
+        closeness = cohort.closeness(i, j, distance)
+        near = closeness >= least
+        typical = cohort.pooled.distance(closeness[near])
+        kept.append((i[near], j[near], np.clip(typical, 1e-6, limit).astype(np.float32)))
+    rows = np.concatenate([i for i, _, _ in kept]), np.concatenate([j for _, j, _ in kept])
+    return (*rows, np.concatenate([distance for _, _, distance in kept])), float(limit)
 
 
 def _cut(
@@ -190,6 +204,7 @@ def _cut(
     cohort: Cohort,
     prior: cut.Prior | None,
     time: Time | None,
+    rate: float | None,
 ) -> tuple[IntArray, Rule]:
     n, merges = len(faces), matrix[np.isfinite(matrix[:, 2])]
     left, right = merges[:, 0].astype(np.int64), merges[:, 1].astype(np.int64)
@@ -203,7 +218,7 @@ def _cut(
         conflicts.against(shared, np.minimum(sizes[left], sizes[right])),
         merges[:, 2] <= 0,
     )
-    found = cut.read_off(tree, prior)
+    found = cut.read_off(tree, prior, rate=rate)
     if time is not None:
         tree = tree._replace(against=tree.against + time.held(faces, merges))
         found = cut.read_off(tree, found.prior)

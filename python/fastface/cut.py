@@ -114,10 +114,11 @@ def _closeness_at(density: float) -> float:
     return math.sqrt(max(-2 * math.log(density * math.sqrt(2 * math.pi)), 0.0))
 
 
-def read_off(tree: Tree, prior: Prior | None = None) -> Cut:
+def read_off(tree: Tree, prior: Prior | None = None, *, rate: float | None = None) -> Cut:
     """Cuts a tree merge by merge: one stands if it is likely enough and all below it stand.
 
     prior: what a larger library showed of which the tree is a part; None: this tree shows it.
+    rate: as in Prior, where most merges are given and so cannot show it.
 
     >>> near, far = 6.0, 1.0
     >>> tree = Tree(3, np.array([0, 2]), np.array([1, 3]), np.array([near, far]), np.zeros(2),
@@ -128,7 +129,10 @@ def read_off(tree: Tree, prior: Prior | None = None) -> Cut:
     smaller, larger = tree.sizes()
     evidence = np.log10(larger / smaller) - tree.against - log10_strangers(tree.closeness)
     evidence[tree.given] = np.inf
-    if prior is None:
+    if prior is None and rate is not None:
+        stands, weight, _ = _stands(tree, evidence, (smaller, larger), rate)
+        prior = Prior(rate, weight)
+    elif prior is None:
         stands, prior = _settled(tree, evidence, (smaller, larger))
     else:
         likely = evidence >= math.log10(prior.weight / prior.rate)
