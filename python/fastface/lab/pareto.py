@@ -57,13 +57,16 @@ def draw(rows: Sequence[dict[str, Any]], paths: Sequence[Path]) -> None:
             "plots need matplotlib; run: pip install 'fastface-people[lab]'"
         ) from error
     matplotlib.use("Agg")
-    from matplotlib import pyplot
+    from matplotlib import pyplot, ticker
 
     with pyplot.rc_context({"svg.hashsalt": "fastface", "svg.fonttype": "none", "font.size": 8}):
         figure, axes = pyplot.subplots(2, 2, figsize=(10, 7.5), constrained_layout=True)
         for axis, (key, label, factor) in zip(axes.flat, COSTS, strict=True):
             _panel(axis, rows, key, factor)
             axis.set(xlabel=label, ylabel="accuracy on pairs", xscale="log")
+            axis.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+            axis.xaxis.set_major_formatter("{x:g}")
+            axis.xaxis.set_minor_formatter(ticker.NullFormatter())
         for path in paths:
             figure.savefig(
                 path, dpi=120, metadata={"Date": None} if path.suffix == ".svg" else None
