@@ -153,12 +153,12 @@ def of(points: list[Point], kernel: str, candidate: str) -> list[Point]:
 
 
 def table(points: list[Point], kernel: str) -> Iterator[str]:
-    """A line per size: seconds and MB of fastface, and how many times as much everybody else."""
+    """A line per size: seconds and MB of fastface; how many times as long and MB of the others."""
     first, *others = CANDIDATES[kernel]
-    yield f"| n | {first} | " + " | ".join(f"{name}, times" for name in others) + " |"
+    yield f"| n | {first} | " + " | ".join(f"{name}, times as long" for name in others) + " |"
     yield "| --- " * (len(others) + 2) + "|"
     for ours in of(points, kernel, first):
-        cells = [f"{ours.n:,}", f"{seconds(ours)}, {ours.memory_mb:.0f} MB"]
+        cells = [f"{ours.n:,}", f"{seconds(ours)}, {megabytes(ours)}"]
         for name in others:
             theirs = [p for p in of(points, kernel, name) if p.n == ours.n]
             cells.append(times(theirs[0], ours) if theirs else "")
@@ -171,8 +171,11 @@ def seconds(point: Point) -> str:
 
 
 def times(theirs: Point, ours: Point) -> str:
-    memory = theirs.memory_mb / max(ours.memory_mb, 1)
-    return f"{theirs.median / ours.median:.2g} the time, {memory:.2g} the memory"
+    return f"{theirs.median / ours.median:.2g}, {megabytes(theirs)}"
+
+
+def megabytes(point: Point) -> str:
+    return f"{point.memory_mb:.1f} MB" if point.memory_mb < 10 else f"{point.memory_mb:.0f} MB"
 
 
 def page(points: list[Point], by_quality: list[Point], limits: dict[str, float]) -> str:
@@ -200,7 +203,7 @@ def page(points: list[Point], by_quality: list[Point], limits: dict[str, float])
     ]
     for point in by_quality:
         lines.append(
-            f"| {point.candidate} | {point.f:.4f} | {seconds(point)} | {point.memory_mb:.0f} MB |"
+            f"| {point.candidate} | {point.f:.4f} | {seconds(point)} | {megabytes(point)} |"
         )
     return "\n".join(lines) + "\n"
 

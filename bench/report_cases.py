@@ -8,6 +8,7 @@ better or worse, BCubed F.
 
 from __future__ import annotations
 
+import ctypes
 import json
 import sys
 import time
@@ -140,7 +141,11 @@ def status_kb(field: str) -> int:
 
 
 def measure(run: Run, quality: Callable[[Any], float] | None) -> dict[str, Any]:
-    """The first run is for memory, and for time if it was long; short ones are timed anew."""
+    """The first run is for memory, and for time if it was long; short ones are timed anew.
+
+    Linux only: glibc and /proc tell of memory.
+    """
+    ctypes.CDLL(None).malloc_trim(0)  # else what was freed before is used again, and not seen
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
     before = status_kb("VmRSS")
     began = time.process_time()
