@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 #include <utility>
 
 #if defined(__SSE2__)
@@ -194,7 +195,10 @@ FASTFACE_INLINE i32v load_words(const std::int8_t* values, int offset) {
   using bytes [[gnu::vector_size(kLanes * kWordValues)]] = std::int8_t;
   bytes narrow;
   std::memcpy(&narrow, values, sizeof narrow);
-  return reinterpret_cast<i32v>(__builtin_convertvector(narrow, words) + static_cast<word_value>(offset));
+  // Without signs: bytes are meant to wrap.
+  using wrapping [[gnu::vector_size(sizeof(i32v))]] = std::make_unsigned_t<word_value>;
+  const auto wide = reinterpret_cast<wrapping>(__builtin_convertvector(narrow, words));
+  return reinterpret_cast<i32v>(wide + static_cast<std::make_unsigned_t<word_value>>(offset));
 }
 
 // Whether integer products are faster than those of float32 by more than what it takes to use them.
