@@ -77,7 +77,12 @@ class FakeLibrary:
         return self
 
     def scan(
-        self, folder: Path, *, progress: Any = None, workers: int | None = None
+        self,
+        folder: Path,
+        *,
+        progress: Any = None,
+        workers: int | None = None,
+        max_memory: int | None = None,
     ) -> ScanSummary:
         if self.read_only:
             raise LibraryError("the library is open read-only")

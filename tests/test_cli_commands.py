@@ -331,3 +331,15 @@ def test_joining_is_asked_of_names_too(run: Run, library: FakeLibrary) -> None:
 def test_yes_joins_without_asking(run: Run, library: FakeLibrary) -> None:
     assert run("name", "p2", "Ada Lovelace", "--yes")[0] == 0
     assert library.called["p2"] == "Ada Lovelace"
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--max-memory", "100M"], "--max-memory: expected at least 300 MB for 1 worker"),
+        (["--max-memory", "400MB", "--workers", "9"], "expected at least 1020 MB for 9 workers"),
+    ],
+)
+def test_a_limit_that_cannot_be_held(run, options, expected):
+    code, _, err = run("scan", "/", *options)
+    assert code and expected in err

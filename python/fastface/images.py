@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import warnings
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -29,6 +29,7 @@ from PIL import (
 
 from fastface import exif, heif
 from fastface.errors import PhotoError
+from fastface.memory import MemoryBudget
 from fastface.photos import PhotoFile, content_hash, display_name, iter_photos, open_photo
 from fastface.types import ImageArray, PhotoInput, PhotoMetadata
 
@@ -40,6 +41,18 @@ MAX_DECODED_PIXELS = 128_000_000
 # A JPEG is decoded at 1/2, 1/4 or 1/8 without ever holding the whole, so it may be larger: phones
 # write 200 megapixels.
 MAX_JPEG_PIXELS = 256_000_000
+
+# What decoders hold at their peak, measured in files of 100 megapixels (bench/peak_memory.py).
+# Pillow keeps RGB in four bytes a pixel, and some decoders keep a photo more than once.
+_BYTES_PER_PIXEL = {
+    "JPEG": 6,
+    "MPO": 6,
+    "PNG": 8,
+    "TIFF": 8,
+    "WEBP": 17,
+    "AVIF": 14,
+    "HEIF": 14,
+}
 
 # Sent through Pillow's reduce() as they are; other modes are converted to RGB first.
 _REDUCIBLE_MODES = frozenset({"L", "RGB", "RGBA", "CMYK", "YCbCr"})
@@ -90,7 +103,12 @@ def _header(image: Image.Image) -> PhotoHeader:
     return PhotoHeader(width, height, orientation, xmp if isinstance(xmp, bytes) else None)
 
 
-def decode(source: PhotoInput | bytes, *, min_side: int | None = 1024) -> DecodedPhoto:
+def decode(
+    source: PhotoInput | bytes,
+    *,
+    min_side: int | None = 1024,
+    budget: MemoryBudget | None = None,
+) -> DecodedPhoto:
     """Upright RGB pixels and metadata of a photo.
 
     source: a path or the bytes of a JPEG (also MPO), PNG, WebP, TIFF, HEIC/HEIF or AVIF file, a
@@ -98,6 +116,7 @@ def decode(source: PhotoInput | bytes, *, min_side: int | None = 1024) -> Decode
     transparency is laid on white; 16-bit samples become 8-bit.
     min_side: the photo is reduced by the largest power of two that leaves its longer side at least
     this many pixels (JPEG up to 1/8 while decoding, at a quarter of the time); None decodes all.
+    budget: what the decoder needs is reserved there first.
 
     Raises PhotoError, with one line that names the file, for a file that is missing, empty,
     truncated, damaged, of another format, or larger than 128 megapixels once decoded (a JPEG: 256
@@ -113,20 +132,25 @@ def decode(source: PhotoInput | bytes, *, min_side: int | None = 1024) -> Decode
         return _decode_array(source, min_side)
     if isinstance(source, Image.Image):
         name = display_name(getattr(source, "filename", "") or "image")
-        return _decode_guarded(name, lambda: source, min_side, ours=False)
+        return _decode_guarded(name, lambda: source, min_side, budget, ours=False)
     if isinstance(source, bytes):
         data = source
-        return _decode_guarded("image", lambda: _open(BytesIO(data)), min_side)
+        return _decode_guarded("image", lambda: _open(BytesIO(data)), min_side, budget)
     if isinstance(source, str | Path):
         with open_photo(source) as file:
-            return _decode_guarded(display_name(source), lambda: _open(file), min_side)
+            return _decode_guarded(display_name(source), lambda: _open(file), min_side, budget)
     raise TypeError(
         f"source: expected a path, bytes, a PIL image or an array, got {type(source).__name__}"
     )
 
 
 def _decode_guarded(
-    name: str, open_image: Callable[[], Image.Image], min_side: int | None, *, ours: bool = True
+    name: str,
+    open_image: Callable[[], Image.Image],
+    min_side: int | None,
+    budget: MemoryBudget | None,
+    *,
+    ours: bool = True,
 ) -> DecodedPhoto:
     """Run the decoders; whatever they raise on damaged bytes leaves here as a PhotoError.
 
@@ -134,9 +158,9 @@ def _decode_guarded(
     """
     with _PILLOW_WARNINGS:
         try:
-            return _decode_image(open_image(), min_side, ours)
+            return _decode_image(open_image(), min_side, budget, ours)
         except PhotoError as error:
-            raise PhotoError(f"{name}: {error}") from error.__cause__
+            raise type(error)(f"{name}: {error}") from error.__cause__
         except Exception as error:  # Pillow and its decoders raise nearly everything
             reason = display_name(str(error)) or type(error).__name__
             raise PhotoError(f"{name}: cannot be decoded ({reason})") from error
@@ -169,11 +193,19 @@ def _open(file: BinaryIO) -> Image.Image:
     raise PhotoError("not a JPEG, PNG, WebP, TIFF, HEIC or AVIF file")
 
 
-def _decode_image(image: Image.Image, min_side: int | None, ours: bool) -> DecodedPhoto:
-    is_jpeg = image.format in ("JPEG", "MPO")
+def _decode_image(
+    image: Image.Image, min_side: int | None, budget: MemoryBudget | None, ours: bool
+) -> DecodedPhoto:
     width, height = image.size
+    is_jpeg = image.format in ("JPEG", "MPO")
     in_decoder = min(_reduction(width, height, min_side), 8) if ours and is_jpeg else 1
     _check_size(image, in_decoder)
+    with nullcontext() if budget is None else budget.reserve(_decoder_bytes(image, in_decoder)):
+        return _decode_checked(image, in_decoder, min_side)
+
+
+def _decode_checked(image: Image.Image, in_decoder: int, min_side: int | None) -> DecodedPhoto:
+    width, height = image.size
     if in_decoder > 1:
         image.draft(None, (max(1, width // in_decoder), max(1, height // in_decoder)))
     image.load()  # before the tags are read, which in a PNG may follow the pixels
@@ -181,7 +213,7 @@ def _decode_image(image: Image.Image, min_side: int | None, ours: bool) -> Decod
     # TIFF and HEIC come upright from their decoders: the first with its tag removed, the second
     # turned by the file's own rotation, beside which the tag is not to be obeyed.
     orientation = 1 if image.format == "HEIF" else exif.orientation(tags)
-    if not is_jpeg:
+    if image.format not in ("JPEG", "MPO"):
         width, height = image.size
 
     upright = _reducible(image)
@@ -230,6 +262,16 @@ def _check_size(image: Image.Image, in_decoder: int) -> None:
             decoded //= in_decoder**2
     if decoded > limit:
         raise PhotoError(f"{width} x {height} pixels, the limit is {limit // 10**6} megapixels")
+
+
+def _decoder_bytes(image: Image.Image, in_decoder: int) -> int:
+    """At least what decoding and reducing this image takes at its peak."""
+    n_pixels = image.width * image.height
+    needed = _BYTES_PER_PIXEL.get(image.format or "", 4) * n_pixels / in_decoder**2
+    if image.info.get("progressive"):  # the decoder holds every coefficient, 16 bits each
+        areas = [across * down for _, across, down, _ in image.layer]  # type: ignore[attr-defined]
+        needed += 2 * n_pixels * sum(areas) / max(areas)
+    return int(needed)
 
 
 def _reducible(image: Image.Image) -> Image.Image:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fastface import machine, models
+from fastface import models
 from fastface.calibration import Calibration
 from fastface.errors import LibraryError, ModelError
 from fastface.exchange import Exchange
@@ -20,6 +20,7 @@ from fastface.gallery import Gallery as Exemplars
 from fastface.images import decode
 from fastface.locking import scan_lock
 from fastface.looking import default_path
+from fastface.memory import share_out
 from fastface.photos import photo_folder
 from fastface.pipeline import Engine, PackEngine, pack_of
 from fastface.providers import checked
@@ -72,6 +73,7 @@ class Library(Exchange, Explanations, Review, Searches):
         *,
         progress: Callable[[int, int, Path | None], None] | None = None,
         workers: int | None = None,
+        max_memory: int | None = None,
         executor: Executor | None = None,
     ) -> ScanSummary:
         """Finds the people in all photos of a folder and its subfolders.
@@ -79,17 +81,18 @@ class Library(Exchange, Explanations, Review, Searches):
         A photo whose path, size and time are as before is not read; content known under another
         path is not analysed again.  Photos that cannot be read are reported at the end.
         progress: called with (photos done, photos in all, path).  workers: photos analysed at a
-        time, by default one per core.  executor: where they are analysed, by default threads; any
-        `concurrent.futures.Executor` will do.  The outcome does not depend on either, nor on the
-        order in which photos arrived.
+        time, by default one per core, or fewer where memory is short.  max_memory: bytes of this
+        process to stay within, by default half of the machine's; large photos wait for each other,
+        and one too large for it is reported, and tried again by the next scan.  executor: where
+        they are analysed, by default threads; any `concurrent.futures.Executor` will do, of whose
+        processes each is held to the limit.  The outcome depends on none of these, nor on the order
+        in which photos arrived.
 
         Raises PhotoError if there is no such folder, ModelError if the models are not installed,
         LibraryError as the class does, ScanInterrupted (a KeyboardInterrupt) on Ctrl-C.  What was
         finished is kept in every case, kill -9 included; the same scan goes on from there.
         """
-        if workers is not None and workers < 1:
-            raise ValueError(f"workers: expected at least 1, got {workers}")
-        workers = workers or machine.usable_cores()
+        workers, budget = share_out(max_memory, workers)
         folder = photo_folder(folder)
         started = time.monotonic()
         with contextlib.ExitStack() as stack:
@@ -105,6 +108,7 @@ class Library(Exchange, Explanations, Review, Searches):
                 min_side=self._engine.min_side,
                 executor=executor,
                 workers=workers,
+                budget=budget,
                 progress=progress,
             )
             grouped = follow_scan(self._store, self._roll, self._engine, self._recogniser)

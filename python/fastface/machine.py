@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import platform
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 POWER_SUPPLIES: Final = Path("/sys/class/power_supply")
+CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
 
 def cpu_name() -> str:
@@ -24,6 +26,26 @@ def cpu_name() -> str:
         except OSError:
             pass
     return platform.processor() or platform.machine() or "unknown"
+
+
+def memory_bytes() -> int:
+    """Memory of this machine, or of the container; 2 GB where the system does not tell."""
+    sizes = [_physical_bytes()]
+    with contextlib.suppress(OSError, ValueError):  # "max" where there is no limit
+        sizes.append(int(CGROUP_LIMIT.read_text()))
+    return min((size for size in sizes if size > 0), default=2_000_000_000)
+
+
+def _physical_bytes() -> int:
+    """0 where the system does not tell."""
+    if sys.platform == "win32":
+        status = (ctypes.c_ulonglong * 8)()  # MEMORYSTATUSEX: length and load, then total bytes
+        ctypes.cast(status, ctypes.POINTER(ctypes.c_ulong))[0] = ctypes.sizeof(status)
+        return int(status[1]) if ctypes.windll.kernel32.GlobalMemoryStatusEx(status) else 0
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (ValueError, OSError):
+        return 0
 
 
 def usable_cores() -> int:

@@ -12,6 +12,7 @@ import numpy as np
 
 from fastface.errors import PhotoError
 from fastface.images import decode
+from fastface.memory import MemoryBudget
 from fastface.photos import PhotoFile
 from fastface.types import ImageArray, Observation, PhotoMetadata, Placement
 
@@ -67,13 +68,19 @@ class ChangedWhileReadError(PhotoError):
     """Not a broken photo: the next scan sees the new content."""
 
 
-def read_photo(photo: PhotoFile, *, analyzer: LazyAnalyzer, min_side: int) -> Reading:
-    """Everything that the models see in a photo file.
+def read_photo(
+    photo: PhotoFile,
+    *,
+    analyzer: LazyAnalyzer,
+    min_side: int,
+    budget: MemoryBudget | None = None,
+) -> Reading:
+    """Everything that the models see in a photo file.  budget: of the decoder, see `decode`.
 
     Raises PhotoError if it cannot be decoded, ChangedWhileReadError if it is not the file any more
     that the walk met, ValueError if the analyzer returned something that is no measurement.
     """
-    decoded = decode(photo.path, min_side=min_side)
+    decoded = decode(photo.path, min_side=min_side, budget=budget)
     observations = analyzer.analyze(decoded.pixels)
     for number, observation in enumerate(observations):
         _check(observation, number)

@@ -22,6 +22,7 @@ from typing import Any, Final, TypeAlias
 
 from fastface.errors import FastfaceError, LibraryError, PhotoError, ScanInterrupted
 from fastface.forgetting import not_forgotten
+from fastface.memory import MemoryBudget, MemoryLimitError
 from fastface.photos import PhotoFile, content_hash, display_name, iter_photos
 from fastface.reading import ChangedWhileReadError, LazyAnalyzer, Reading, read_photo
 from fastface.store import FailureRow, FileRow, Store
@@ -73,18 +74,19 @@ def scan_folder(
     min_side: int,
     executor: Executor,
     workers: int,
+    budget: MemoryBudget | None = None,
     progress: Progress | None = None,
 ) -> ScanCounts:
     """Brings the store's facts up to date with a folder.
 
     folder: absolute.  model: the tag that the analyzer's observations are kept under.  min_side: of
-    `images.decode`.  workers: how many photos the executor works on at a time.  progress: called in
-    this thread with (photos done, photos in all, path).
+    `images.decode`.  workers: how many photos the executor works on at a time.  budget: what their
+    decoders may hold.  progress: called in this thread with (photos done, photos in all, path).
     Raises PhotoError if there is no such folder, ModelError if the models cannot be loaded,
     LibraryError if the library cannot be written, ScanInterrupted on Ctrl-C; what was finished
     before is kept in each case.
     """
-    analyse = functools.partial(read_photo, analyzer=analyzer, min_side=min_side)
+    analyse = functools.partial(read_photo, analyzer=analyzer, min_side=min_side, budget=budget)
     return _Scan(store, folder, model, analyse, executor, workers, progress).run()
 
 
@@ -214,7 +216,7 @@ class _Scan:
         except PhotoError as error:
             # A file that cannot be opened may be readable later; one that is broken stays so.
             item.lasting = item.content_hash is not None and not isinstance(
-                error, ChangedWhileReadError
+                error, ChangedWhileReadError | MemoryLimitError
             )
             item.failure = str(error).removeprefix(f"{display_name(item.photo.path)}: ")
         except (FastfaceError, BrokenExecutor):

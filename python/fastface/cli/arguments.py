@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import re
 import shutil
 import textwrap
 from collections.abc import Callable, Sequence
@@ -141,13 +142,19 @@ def add_command(
     return parser
 
 
-def add_workers(parser: argparse.ArgumentParser) -> None:
-    """`--workers N`, for the commands that analyse photos."""
+def add_limits(parser: argparse.ArgumentParser) -> None:
+    """`--workers N` and `--max-memory SIZE`, for the commands that analyse photos."""
     parser.add_argument(
         "--workers",
         type=positive,
         metavar="N",
         help="photos analysed at the same time (default: one per core)",
+    )
+    parser.add_argument(
+        "--max-memory",
+        type=n_bytes,
+        metavar="SIZE",
+        help="memory to stay within, such as 500M or 2G (default: half of the machine's)",
     )
 
 
@@ -160,6 +167,18 @@ def positive(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"'{text}' is not a whole number of 1 or more")
     return int(text)
+
+
+def n_bytes(text: str) -> int:
+    """A size in megabytes or gigabytes, for argparse.
+
+    >>> n_bytes("500M"), n_bytes("1.5g")
+    (500000000, 1500000000)
+    """
+    found = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)([MG])B?", text.upper(), re.ASCII)
+    if not found:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a size such as 500M or 2G")
+    return int(float(found[1]) * {"M": 1e6, "G": 1e9}[found[2]])
 
 
 def open_library(

@@ -6,7 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from fastface.cli import people, scan
-from fastface.cli.arguments import Commands, add_command, add_workers
+from fastface.cli.arguments import Commands, add_command, add_limits
 from fastface.cli.output import Output, printable, size
 from fastface.cli.report import open_in_browser
 from fastface.errors import ModelError
@@ -39,7 +39,7 @@ JSON: an object with photos (their folder), library, report (paths) and people (
         help="take packages, models and photos from a folder",
     )
     parser.add_argument("--open", action="store_true", help="open the report in the browser")
-    add_workers(parser)
+    add_limits(parser)
     parser.set_defaults(when_interrupted=scan.RESUMES)
 
 
@@ -60,7 +60,7 @@ def run(args: Namespace, out: Output) -> None:
     library_path = args.library or photos.parent / "library.db"
     report_path = photos.parent / "report.html"
     with Library(library_path) as library:
-        summary = scan.scan(library, photos, workers=args.workers, out=out)
+        summary = scan.scan(library, photos, args=args, out=out)
         found = library.people()
         written = write_report(library, report_path)
     if out.as_json:

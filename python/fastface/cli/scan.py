@@ -8,9 +8,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fastface.cli.arguments import Commands, add_command, add_workers, open_library
+from fastface.cli.arguments import Commands, add_command, add_limits, open_library
 from fastface.cli.output import Output, count, duration, printable
 from fastface.cli.progress import photo_progress
+from fastface.errors import FastfaceError
 from fastface.providers import PROVIDERS
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ def register(commands: Commands) -> None:
         commands,
         "scan",
         run,
-        usage="fastface scan FOLDER [--pack PACK] [--provider NAME] [--workers N] [options]",
+        usage="fastface scan FOLDER [--pack PACK] [--provider NAME] [--workers N]"
+        " [--max-memory SIZE] [options]",
         summary="find the people in a folder of photos",
         description="""\
 Reads JPEG, PNG, WebP, TIFF, HEIC and AVIF. A photo is analysed once: a second scan
@@ -48,6 +50,7 @@ asked, obtained, missing, layers; empty where no photo was new).""",
         examples="""\
   fastface scan ~/Pictures
   fastface scan /mnt/camera --workers 2        leave cores for other work
+  fastface scan /mnt/camera --max-memory 500M  on a small machine
   fastface --library family.db scan ~/Family   a library of its own""",
     )
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="where the photos are")
@@ -61,7 +64,7 @@ asked, obtained, missing, layers; empty where no photo was new).""",
         metavar="NAME",
         help=f"{', '.join(PROVIDERS)}; more than once for a second choice (default: cpu)",
     )
-    add_workers(parser)
+    add_limits(parser)
     parser.set_defaults(when_interrupted=RESUMES)
 
 
@@ -72,7 +75,7 @@ def run(args: Namespace, out: Output) -> int:
     photo_folder(args.folder)  # before a library is made for nothing
     warnings.simplefilter("ignore", ProviderWarning)  # the summary says it
     with open_library(args, read_only=False, pack=args.pack, providers=args.provider) as library:
-        summary = scan(library, args.folder, workers=args.workers, out=out)
+        summary = scan(library, args.folder, args=args, out=out)
     if out.as_json:
         out.json(as_json(summary))
     else:
@@ -91,10 +94,18 @@ def run(args: Namespace, out: Output) -> int:
     return 0
 
 
-def scan(library: Any, folder: Path, *, workers: int | None, out: Output) -> ScanSummary:
-    """Scan with a bar on a terminal."""
+def scan(library: Any, folder: Path, *, args: Namespace, out: Output) -> ScanSummary:
+    """Scan with a bar on a terminal, within the limits of `args`."""
+    from fastface.memory import share_out
+
+    try:
+        share_out(args.max_memory, args.workers)
+    except ValueError as error:
+        raise FastfaceError(str(error).replace("max_memory", "--max-memory")) from error
     with photo_progress("Looking for faces", enabled=not out.quiet) as progress:
-        summary: ScanSummary = library.scan(folder, progress=progress, workers=workers)
+        summary: ScanSummary = library.scan(
+            folder, progress=progress, workers=args.workers, max_memory=args.max_memory
+        )
     return summary
 
 

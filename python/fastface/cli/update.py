@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fastface.cli import scan
-from fastface.cli.arguments import Commands, add_command, add_workers, open_library
+from fastface.cli.arguments import Commands, add_command, add_limits, open_library
 from fastface.cli.output import Output, count, duration
 
 
@@ -36,7 +36,7 @@ and scans (a list of objects as of `fastface scan`).""",
     parser.add_argument("folders", nargs="*", type=Path, metavar="FOLDER", help="scanned first")
     parser.add_argument("--full", action="store_true", help="group all faces again")
     parser.add_argument("--mains", action="store_true", help="do nothing on battery power")
-    add_workers(parser)
+    add_limits(parser)
     parser.set_defaults(when_interrupted=scan.RESUMES)
 
 
@@ -53,9 +53,7 @@ def run(args: Namespace, out: Output) -> None:
         photo_folder(folder)  # before the first is scanned
     started = time.monotonic()
     with open_library(args, read_only=False) as library:
-        scans = [
-            scan.scan(library, folder, workers=args.workers, out=out) for folder in args.folders
-        ]
+        scans = [scan.scan(library, folder, args=args, out=out) for folder in args.folders]
         grouped = library.update(full=args.full)
         stats = library.stats()
     told: dict[str, Any] = {
