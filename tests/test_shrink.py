@@ -42,7 +42,8 @@ def test_the_same_bits_on_every_target(height, width, tall, wide, seed):
     finally:
         _core.select_target("")
     assert all(np.array_equal(results[0], result) for result in results)
-    assert np.abs(results[0] - reference.shrink(pixels, *smaller)).max() < 0.65
+    # As above, and the rounding of up to seventy weights along each axis.
+    assert np.abs(results[0] - reference.shrink(pixels, *smaller)).max() < 1
 
 
 @pytest.mark.parametrize("smaller", [(300, 400), (263, 391), (50, 399), (1, 2)])
