@@ -191,3 +191,20 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert main([*command, "--full"]) == 0
     assert "8 faces, 2 people, in" in capsys.readouterr().err
     assert main([*command, str(tmp_path / "gone")]) == 1
+
+
+def test_a_photo_that_comes_back_to_another_model_is_seen_once(
+    scanned: Library, album: Path, engine: Counting, tmp_path: Path
+) -> None:
+    photos = sorted(album.glob("*.png"))
+    away = tmp_path / photos[0].name
+    for model in ("fake-3", "fake-1", "fake-3"):
+        photos[0].rename(away)
+        scanned.scan(album)
+        engine.model_tag = model
+        scanned.scan(album)
+        away.rename(photos[0])
+        scanned.scan(album)
+        members = scanned._store.members(model)
+        assert members.present.all(), "what an earlier model saw there is let go"
+        assert len(members.ids) == len(list(scanned.faces()))

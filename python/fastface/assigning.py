@@ -20,13 +20,16 @@ from fastface.types import IntArray
 def assign(store: Store, engine: Engine, recogniser: Recogniser) -> bool:
     """Says who the faces are that no grouping has seen; inside a transaction.
 
-    False, and nothing is written, where the user said something of these photos before, or several
-    people claim where a face would go: that is for a grouping to weigh.
+    False, and nothing is written, where an earlier model saw these photos, the user said something
+    of them, or several people claim where a face would go: that is for a grouping to weigh.
     """
     model = engine.model_tag
-    facts = store.facts(model, store.unplaced(model))
+    contents = store.unplaced(model)
     holders = store.state("holders")
-    if holders is None or store.is_said(facts.hashes):
+    if holders is None or store.is_placed(contents):
+        return False
+    facts = store.facts(model, contents)
+    if store.is_said(facts.hashes):
         return False
     rule = store.state("grouping", {}).get("rule")
     people = who(facts, engine, recogniser, rule=rule, first_new=store.next_person())

@@ -40,15 +40,26 @@ class GroupingTables(Tables):
         return Members(ids, clusters, persons, said, present == 1, stored == 1, contents)
 
     def unplaced(self, model: str) -> list[int]:
-        """The contents of present photos seen since the last observation that has a cluster."""
+        """The present photos on which this model saw faces that have no cluster."""
         rows = self._database.rows(
-            f"""SELECT DISTINCT content_id FROM observation
+            f"""SELECT DISTINCT observation.content_id FROM observation
                 JOIN content ON content.id = observation.content_id
-                WHERE observation.id > coalesce((SELECT max(observation_id) FROM membership), 0)
-                AND observation.model = ? AND {PATH} IS NOT NULL""",  # noqa: S608
+                LEFT JOIN membership ON observation_id = observation.id
+                WHERE observation_id IS NULL AND observation.model = ? AND {PATH} IS NOT NULL
+                ORDER BY observation.content_id""",  # noqa: S608
             (model,),
         )
         return [row[0] for row in rows]
+
+    def is_placed(self, contents: Iterable[int]) -> bool:
+        """Whether what some model saw on one of these photos has a cluster already."""
+        return bool(
+            self._database.row(
+                """SELECT 1 FROM observation JOIN membership ON observation_id = observation.id
+                   WHERE observation.content_id IN (SELECT value FROM json_each(?)) LIMIT 1""",
+                (json.dumps(list(contents)),),
+            )
+        )
 
     def count_grouped(self) -> int:
         """How many observations have a place in a grouping."""
