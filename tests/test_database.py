@@ -168,6 +168,24 @@ def test_failed_migration_changes_nothing(filled: Path, monkeypatch: pytest.Monk
     database.close()
 
 
+def test_rolling_back_that_is_cut_short_holds_no_lock(filled: Path) -> None:
+    database = Database(filled)
+    strokes = iter([True])
+
+    def fail() -> None:
+        with database.atomic():
+            database._connection.set_progress_handler(lambda: next(strokes, False), 1)
+            raise ValueError("stop")
+
+    with pytest.raises(ValueError, match="stop"):
+        fail()
+    assert next(strokes, None) is None, "it was cut short"
+    database._connection.set_progress_handler(None, 0)
+    with database.atomic():
+        pass
+    database.close()
+
+
 # -- read-only -----------------------------------------------------------------------------------
 
 

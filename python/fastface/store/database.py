@@ -102,10 +102,17 @@ class Database:
         except BaseException:
             # A full disk has rolled the transaction back already.
             if self._connection.in_transaction:
-                self.run(f"ROLLBACK TO {name}" if nested else "ROLLBACK")
+                self._roll_back(f"ROLLBACK TO {name}" if nested else "ROLLBACK")
             raise
         finally:
             self._depth -= 1
+
+    def _roll_back(self, sql: str) -> None:
+        """Rolling back may be cut short itself; half of it would hold the lock for ever."""
+        try:
+            self.run(sql)
+        except (sqlite3.OperationalError, LibraryError):
+            self.run(sql)
 
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[None]:
