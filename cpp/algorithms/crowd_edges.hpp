@@ -38,7 +38,7 @@ struct CrowdProblem {
   float threshold = 0;                       // of the edges
   float crowd_threshold = 0;                 // up to which crowds form and rows join them
   std::size_t max_members = 1;
-  std::size_t first_sample = 2048;  // at least 1; up to twice as many rows are all linked exactly
+  std::size_t first_sample = 2048;  // at least 1; fewer than twice as many rows are all linked exactly
   std::uint64_t seed = 0;
   std::size_t threads = 0;
 };

@@ -103,17 +103,9 @@ class BlockSearch {
     const std::size_t count =
         kernels().strip_candidates(left_.words(), right_.words(), search_.rule(), thresholds_.data(),
                                    reaches_.data(), candidates_.data());
-    const std::size_t rows = left_.width();
-    // A pair by itself costs as much as this many of a tile.
-    const std::size_t few = rows * right_.width() / StripSide::kTileOfPairs;
-    for (std::size_t begin = 0, end; begin < count; begin = end) {
-      const std::size_t panel = candidates_[begin].left / rows;
-      for (end = begin; end < count && candidates_[end].left / rows == panel;) ++end;
-      if (end - begin > few)
-        search_tile(panel);
-      else
-        put_off(std::span(candidates_).subspan(begin, end - begin));
-    }
+    settle_candidates(
+        std::span(candidates_).first(count), left_, right_, [this](std::size_t panel) { search_tile(panel); },
+        [this](std::span<const Candidate> few) { put_off(few); });
     if (pairs_.size() >= kPairsAtOnce) settle();
   }
 

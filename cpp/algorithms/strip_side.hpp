@@ -76,4 +76,21 @@ class StripSide {
   std::vector<std::uint8_t> are_packed_;  // per panel: whether they are of these rows
 };
 
+// Settles the candidates of a strip, which come by panels of its left side: a panel that has many is
+// cheaper as a whole tile, `search_tile(panel)`, few by themselves, `put_off(candidates)`.
+template <class SearchTile, class PutOff>
+void settle_candidates(std::span<const Candidate> candidates, const StripSide& left, const StripSide& right,
+                       SearchTile search_tile, PutOff put_off) {
+  const std::size_t rows = left.width();
+  const std::size_t few = rows * right.width() / StripSide::kTileOfPairs;
+  for (std::size_t begin = 0, end; begin < candidates.size(); begin = end) {
+    const std::size_t panel = candidates[begin].left / rows;
+    for (end = begin; end < candidates.size() && candidates[end].left / rows == panel;) ++end;
+    if (end - begin > few)
+      search_tile(panel);
+    else
+      put_off(candidates.subspan(begin, end - begin));
+  }
+}
+
 }  // namespace fastface
