@@ -315,7 +315,7 @@ class AnyHistory(RuleBasedStateMachine):
         for number, row in now.people.items():
             assert row.name == log.name(number)
             assert row.hidden == log.hidden(number)
-        self.ever = max(self.ever, *of_person, *(seen.cluster for seen in now.faces.values()))
+        self.ever = max([self.ever, *of_person, *(seen.cluster for seen in now.faces.values())])
 
     @invariant()
     def every_face_is_listed_once(self) -> None:
@@ -377,16 +377,19 @@ class AnyHistory(RuleBasedStateMachine):
                 if not namesakes:
                     assert (named.id, named.name) == (key, name)
                     return Said("name", [person], of[person], name)
-                assert named.id == f"p{namesakes[0]}"
                 theirs = dict.fromkeys(self._all_of(now, namesakes[0]), namesakes[0])
-                return Said("same", [namesakes[0], person], theirs | of[person])
+                said = Said("same", [namesakes[0], person], theirs | of[person])
+                assert named.id == f"p{Log([*self.log, said]).root(namesakes[0])}"
+                return said
             case "merge" | "different" if person == other:
                 with pytest.raises(ValueError, match="expected somebody else"):
                     getattr(library, command.verb)(key, f"p{other}")
                 return None
             case "merge":
-                assert library.merge(key, f"p{other}").id == key
-                return Said("same", [person, other], of[person] | of[other])
+                said = Said("same", [person, other], of[person] | of[other])
+                merged = library.merge(key, f"p{other}").id
+                assert merged == f"p{Log([*self.log, said]).root(person)}"
+                return said
             case "different":
                 library.different(key, f"p{other}")
                 return Said("different", [person, other], of[person] | of[other])

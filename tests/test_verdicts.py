@@ -173,6 +173,13 @@ def test_the_later_of_merging_and_parting_counts() -> None:
     assert people([5, 6, 8], *chain) == [5, 6, 6]
 
 
+def test_joined_again_the_later_word_says_who_keeps_the_id() -> None:
+    parted = said("different", {"people": [4, 1]}, {0: 4, 1: 1})
+    once = same(4, 1, f0=4, f1=1)
+    assert people([4, 1], once, parted) == [4, 1]
+    assert people([4, 1], once, parted, same(1, 4, f0=4, f1=1)) == [1, 1]
+
+
 def test_a_split_divides_one_cluster() -> None:
     log = said("different", {"people": [5, 40]}, {0: 5, 1: 5, 2: 40})
     assert people([5, 5, 5], log) == [5, 5, 40]

@@ -213,7 +213,8 @@ class Answers(OpenLibrary):
     def _join(self, numbers: list[int]) -> int:
         faces = [face for number in numbers for face in self._faces(number)]
         self._say(words.SAME, {"people": numbers}, faces)
-        return numbers[0]
+        # The first, unless this brings an earlier word into force again by which somebody else is.
+        return self._roll.rulings.kin.root(numbers[0])
 
     def _answering(self) -> contextlib.AbstractContextManager[None]:
         return self._roll.changing(self._model())

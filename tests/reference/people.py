@@ -68,6 +68,8 @@ class Log:
                 found: list[tuple[int, int]] = []
                 for other in others:
                     a, b = self._reached(kept, joins), self._reached(other, joins)
+                    if other in a:  # said again later
+                        continue
                     if not any((x in a and y in b) or (y in a and x in b) for x, y in parted):
                         joins = [*joins, (kept, other)]
                         found.append((kept, other))

@@ -99,11 +99,11 @@ class _Ties:
         if by is not None:
             self.overruled.append((verdict, by))
             return
+        if a == b:  # said again later: that word decides who keeps the id
+            return
         self.joined.append((verdict, kept, other))
         self._near.setdefault(kept, []).append((other, verdict))
         self._near.setdefault(other, []).append((kept, verdict))
-        if a == b:
-            return
         self._kin.merge(a, b)
         for far, of in self._apart.pop(b, {}).items():
             self._apart.setdefault(a, {}).setdefault(far, of)
