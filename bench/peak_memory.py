@@ -1,6 +1,6 @@
 r"""Peak memory of a scan: photos of 100 megapixels in every format, and crowds, under limits.
 
-    python bench/peak_memory.py --data ../shared/data --limits 400 1000 [--workers 2]
+    python bench/peak_memory.py --data ../shared/data --limits 400 2500 [--workers 2]
 
 Each line is a scan in a process of its own, of four photos alike (enlarged ones of the album; a
 crowd is a mosaic of the photos of `detect/`, whose small faces take the most of the detector).
@@ -68,7 +68,7 @@ def scan(folder: Path, megabytes: int, workers: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data", type=Path, help="folder that holds album/ and detect/")
-    parser.add_argument("--limits", type=int, nargs="+", default=[400, 1000], metavar="MB")
+    parser.add_argument("--limits", type=int, nargs="+", default=[400, 2500], metavar="MB")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()

@@ -45,6 +45,9 @@ class FakeYuNet:
             if stride == 16 and self.seen[0] <= w <= self.seen[1]:
                 x, y = (left + w / 2) / stride, (top + h / 2) / stride
                 column, row = int(x), int(y)
+                if row >= rows:  # below a band
+                    outputs |= cells
+                    continue
                 cell = row * columns + column
                 cells["cls_16"][0, cell] = cells["obj_16"][0, cell] = self.score
                 size = np.log([w / stride, h / stride])
@@ -93,7 +96,30 @@ def test_a_face_that_fills_the_photo_is_found_by_the_coarse_look():
 def test_small_faces_of_a_large_photo_are_looked_at_again():
     network = FakeYuNet([500, 500, 50, 50], 4096)
     Detector(network).detect(white(3072, 4096))
-    assert network.used_width == [1024, 256, *[2048] * 4]  # in bands of the plain look's area
+    assert network.used_width == [1024, 256, *[2048] * 6]  # in bands of the plain look's area
+
+
+class SeesDark(FakeYuNet):
+    """Reports what is dark, as far as it is in view; surer the less of it there is."""
+
+    def run(self, inputs):
+        rows, columns = np.nonzero(inputs["input"][0, 0] == 1)
+        if len(rows):
+            scale = self.photo_width / int((inputs["input"][0, 0, 0] > 0).sum())
+            left, top = columns.min(), rows.min()
+            size = columns.max() + 1 - left, rows.max() + 1 - top
+            self.box = np.array([left, top, *size]) * scale
+            self.score = 1.0 - 0.1 * min(1.0, self.box[3] / 100)
+        found = super().run(inputs)
+        return found if len(rows) else {name: 0 * values for name, values in found.items()}
+
+
+@pytest.mark.parametrize("top", [400, 490, 500, 508, 1520, 2990])
+def test_a_face_that_bands_share_is_found_once_and_whole(top):
+    photo = white(3072, 4096)
+    photo[top : top + 60, 900:950] = 1
+    found = Detector(SeesDark([0, 0, 0, 0], 4096, seen=(5.0, 400.0))).detect(photo)
+    np.testing.assert_allclose(found.boxes, [[900, top, 50, 60]], atol=8)
 
 
 def test_large_faces_are_not_looked_at_again():

@@ -28,10 +28,10 @@ _COARSE_SIDE_PX = 64.0
 _FINE_FACTOR = 2.0
 _FINE_WIDTH_PX = 32.0
 
-# It is taken in bands of about so many times the plain look's pixels, and so much in common: a
-# face of that width, and half as tall again.
-_BAND_FACTOR = 1.0
+# It is taken in bands as large as the plain look, which have so much in common: a face of that
+# width, and half as tall again.  What is nearer to a cut than the margin may go on behind it.
 _BAND_OVERLAP_PX = round(1.5 * _FINE_FACTOR * _FINE_WIDTH_PX)
+_BAND_MARGIN_PX = 16.0
 
 # Scales closer to each other than this see the same faces.
 _WORTHWHILE = 0.7
@@ -132,21 +132,27 @@ class Detector:
         return found.at_least(self.min_size_px)
 
     def _look_finely(self, pixels: ImageArray, scale: float) -> list[Detections]:
-        """Looks at overlapping bands of a photo: the same faces in half of the memory.
+        """Looks at overlapping bands of a photo: the same faces in the plain look's memory.
 
         The faces that this is for are smaller than what two bands share, so that each is whole in
-        one; what is cut off in the other overlaps it, and scores less.
+        one.  What comes near a cut may be half a face, and is left to the other band or, if it is
+        large, to the plain look.
         """
         shrunk = _shrink(pixels, scale)
-        n_bands = math.ceil(shrunk.size / 3 / (_BAND_FACTOR * self.max_pixels))
-        ends = np.linspace(0, len(shrunk), n_bands + 1).round().astype(int).tolist()
+        height, width = shrunk.shape[:2]
+        rows = max(_BAND_OVERLAP_PX, round(self.max_pixels / width) - _BAND_OVERLAP_PX)
+        ends = np.linspace(0, height, math.ceil(height / rows) + 1).round().astype(int).tolist()
         looks = []
         for start, bottom in itertools.pairwise(ends):
             top = max(0, start - _BAND_OVERLAP_PX)
             found = self._look(shrunk[top:bottom], scale)
             down = np.array([0, top / scale], np.float32)
             boxes = found.boxes + np.concatenate([down, np.zeros(2, np.float32)])
-            looks.append(Detections(boxes, found.landmarks + down, found.scores))
+            margin = _BAND_MARGIN_PX / scale
+            whole = (top == 0) | (found.boxes[:, 1] > margin)
+            whole &= (bottom == height) | (boxes[:, 1] + boxes[:, 3] < bottom / scale - margin)
+            found = Detections(boxes, found.landmarks + down, found.scores)
+            looks.append(found.take(np.flatnonzero(whole)))
         return looks
 
     def _settle(self, pixels: ImageArray, found: Detections) -> Detections:
