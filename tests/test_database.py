@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
 import shutil
 import sqlite3
@@ -11,14 +13,20 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
 
 import pytest
 
 from fastface.errors import LibraryError
 from fastface.library import Library
+from fastface.store import database
 from fastface.store.database import Database
 from fastface.store.migrations import MIGRATIONS
 from tests.fake_engine import FakeEngine, paint
+
+if TYPE_CHECKING:
+    from _typeshed import TraceFunction
 
 POSIX_ONLY = pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX")
 
@@ -184,6 +192,91 @@ def test_rolling_back_that_is_cut_short_holds_no_lock(filled: Path) -> None:
     with database.atomic():
         pass
     database.close()
+
+
+class Interruptions:
+    """Ctrl-C within the database's code: after so many lines, and after so many more."""
+
+    def __init__(self, *lines: int) -> None:
+        self.left = [*lines]
+
+    def __call__(self, frame: FrameType, _event: str, _arg: object) -> TraceFunction | None:
+        return self._at if frame.f_code.co_filename == database.__file__ else None
+
+    def _at(self, _frame: FrameType, event: str, _arg: object) -> TraceFunction:
+        if event == "line" and self.left:
+            self.left[0] -= 1
+            if self.left[0] < 0:
+                del self.left[0]
+                raise KeyboardInterrupt
+        return self._at
+
+
+def read_and_write(here: Database, value: int) -> None:
+    """Writes x and z, and y in between, which is taken back."""
+    with here.snapshot():
+        here.rows("SELECT count(*) FROM state")
+    with here.atomic():
+        here.run("REPLACE INTO state VALUES ('x', ?)", (value,))
+        with contextlib.suppress(ValueError), here.atomic():
+            here.run("REPLACE INTO state VALUES ('y', ?)", (value,))
+            raise ValueError
+        here.run("REPLACE INTO state VALUES ('z', ?)", (value,))
+
+
+def test_ctrl_c_between_any_two_steps_leaves_nothing_open(filled: Path) -> None:
+    here, elsewhere = Database(filled), Database(filled, busy_s=0)
+    for again in (None, 0, 1, 2, 3, 5):
+        for line in itertools.count():
+            stops = Interruptions(line, *([] if again is None else [again]))
+            before = sys.gettrace()
+            try:
+                sys.settrace(stops)
+                read_and_write(here, line)
+            except KeyboardInterrupt:
+                pass
+            finally:
+                sys.settrace(before)
+            kept = dict(here.rows("SELECT key, value FROM state WHERE key IN ('x', 'y', 'z')"))
+            assert "y" not in kept and kept.get("x") == kept.get("z"), "all or nothing"
+            with elsewhere.atomic():
+                elsewhere.run("DELETE FROM state WHERE key IN ('x', 'z')")
+            with here.atomic():
+                assert here.is_changing
+            if len(stops.left) > (again is not None):
+                break
+        assert line > 50, "every step was cut short once"
+    here.close()
+    elsewhere.close()
+
+
+@pytest.mark.parametrize("instructions", [1, 2, 5])
+def test_a_statement_cut_short_leaves_nothing_open(filled: Path, instructions: int) -> None:
+    here, elsewhere = Database(filled), Database(filled, busy_s=0)
+    n_cut = 0
+    for after in range(40):
+        strokes = itertools.count()
+        here._connection.set_progress_handler(
+            lambda s=strokes, after=after: next(s) == after, instructions
+        )
+        try:
+            read_and_write(here, after)
+        except sqlite3.OperationalError as error:
+            assert "interrupted" in str(error)
+            n_cut += 1
+        here._connection.set_progress_handler(None, 0)
+        with elsewhere.atomic():
+            pass
+    assert n_cut > 5
+    here.close()
+    elsewhere.close()
+
+
+def test_a_snapshot_only_reads(filled: Path) -> None:
+    with Library(filled, engine=FakeEngine()) as library:
+        with library.snapshot(), pytest.raises(LibraryError, match="as a snapshot"):
+            library.name("Ada", "Bea")
+        assert library.name("Ada", "Bea").name == "Bea"
 
 
 # -- read-only -----------------------------------------------------------------------------------

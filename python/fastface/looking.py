@@ -55,7 +55,10 @@ class OpenLibrary:
         self._store.close()
 
     def snapshot(self) -> contextlib.AbstractContextManager[None]:
-        """Everything read inside sees one state, whatever other processes write meanwhile."""
+        """Everything read inside sees one state, whatever other processes write meanwhile.
+
+        Answers, scans and updates inside raise LibraryError.
+        """
         return self._store.snapshot()
 
     def people(self, *, hidden: bool = False) -> list[Person]:

@@ -31,7 +31,7 @@ class Database:
     def __init__(self, path: Path, *, read_only: bool = False, busy_s: float = BUSY_S) -> None:
         self.path = path
         self.read_only = read_only
-        self._depth = 0
+        self._reading = False  # the transaction that is open, if any, only reads
         if not read_only:
             _create_private(path)
         elif not path.exists():
@@ -81,7 +81,7 @@ class Database:
     @property
     def is_changing(self) -> bool:
         """Whether a transaction that writes is open."""
-        return self._depth > 0
+        return self._in_transaction and not self._reading
 
     @contextlib.contextmanager
     def atomic(self) -> Iterator[None]:
@@ -89,45 +89,71 @@ class Database:
 
         The outermost one takes the write lock at once (BEGIN IMMEDIATE): a transaction that reads
         first and upgrades later can lose the race to another writer and fail half way.
+        Raises LibraryError inside a snapshot, which only reads.
         """
         if self.read_only:
             raise LibraryError(f"{self.path} was opened read-only and cannot be changed")
-        nested = self._depth > 0
-        name = f"level_{self._depth}"
-        self.run(f"SAVEPOINT {name}" if nested else "BEGIN IMMEDIATE")
-        self._depth += 1
-        try:
-            yield
-            self.run(f"RELEASE {name}" if nested else "COMMIT")
-        except BaseException:
-            # A full disk has rolled the transaction back already.
-            if self._connection.in_transaction:
-                self._roll_back(f"ROLLBACK TO {name}" if nested else "ROLLBACK")
-            raise
-        finally:
-            self._depth -= 1
-
-    def _roll_back(self, sql: str) -> None:
-        """Rolling back may be cut short itself; half of it would hold the lock for ever."""
-        try:
-            self.run(sql)
-        except (sqlite3.OperationalError, LibraryError):
-            self.run(sql)
+        if self.is_changing:
+            with self._savepoint():
+                yield
+        elif self._in_transaction:
+            raise LibraryError(
+                f"{self.path} is being read as a snapshot; change it outside of that"
+            )
+        else:
+            self._reading = False
+            with self._transaction("BEGIN IMMEDIATE", "COMMIT"):
+                yield
 
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[None]:
         """All reads inside see one state of the library, whatever other processes write."""
-        with self._translated():
-            inside = self._connection.in_transaction
-        if inside:
+        if self._in_transaction:
             yield
-            return
-        self.run("BEGIN")
+        else:
+            self._reading = True
+            with self._transaction("BEGIN", "ROLLBACK"):
+                yield
+
+    # Whether a transaction is open is asked of SQLite each time: a Ctrl-C between two steps could
+    # leave a count of our own wrong for ever.
+    @property
+    def _in_transaction(self) -> bool:
+        with self._translated():
+            return self._connection.in_transaction
+
+    @contextlib.contextmanager
+    def _transaction(self, begin: str, end: str) -> Iterator[None]:
+        """Nothing of it stays open, whatever cuts it short, while it begins or ends too."""
+        try:
+            self.run(begin)
+            yield
+            self.run(end)
+        finally:
+            self._roll_back("ROLLBACK")
+
+    @contextlib.contextmanager
+    def _savepoint(self) -> Iterator[None]:
+        self.run("SAVEPOINT inner")  # of one name, SQLite means the innermost
         try:
             yield
+        except BaseException:
+            self._roll_back("ROLLBACK TO inner")
+            raise
         finally:
-            if self._connection.in_transaction:  # an I/O error ends it by itself
-                self.run("ROLLBACK")
+            if self._in_transaction:
+                self.run("RELEASE inner")
+
+    def _roll_back(self, sql: str) -> None:
+        """Rolling back may be cut short itself; half of it would hold the lock for ever."""
+        try:
+            if self._in_transaction:  # a full disk has rolled it back already
+                self.run(sql)
+        except BaseException as error:
+            if self._in_transaction:
+                self.run(sql)
+            if not isinstance(error, (sqlite3.OperationalError, LibraryError)):
+                raise
 
     def empty_log(self) -> bool:
         """Moves the write-ahead log into the file and cuts it off; False if another reads it."""
