@@ -23,6 +23,7 @@ from fastface.graphs.rewrites import (
     reverse_input_channels,
     rewrite_prelu,
 )
+from fastface.graphs.stages import expose_stages
 
 __all__ = [
     "INPUT",
@@ -36,6 +37,7 @@ __all__ = [
     "convert_sface",
     "convert_sface_int8",
     "convert_yunet",
+    "expose_stages",
     "fit_mobile",
     "fold_constants",
     "free_axes",

@@ -108,12 +108,31 @@ class Curriculum:
 
     def apply(self, crop: ImageArray, progress: float, rng: np.random.Generator) -> ImageArray:
         """One augmented crop. progress: 0 at the beginning of training, 1 at its end."""
-        strength = self.start + (self.end - self.start) * progress
+        return self.change(self.move(crop, progress, rng), progress, rng)
+
+    def move(self, crop: ImageArray, progress: float, rng: np.random.Generator) -> ImageArray:
+        """The part of `apply` that moves the face: a teacher who tells where sees its outcome."""
+        return self._sometimes(distort, crop, self._strength(progress), rng)
+
+    def change(self, crop: ImageArray, progress: float, rng: np.random.Generator) -> ImageArray:
+        """The part of `apply` that leaves every pixel where it is."""
+        strength = self._strength(progress)
         if self.masks and rng.random() < self.masks:
             crop = wear_mask(crop, strength, rng)
-        for augmentation, share in SHARES.items():
-            if rng.random() < share * strength:
-                crop = augmentation(crop, strength, rng)
+        for augmentation in SHARES:
+            if augmentation is not distort:
+                crop = self._sometimes(augmentation, crop, strength, rng)
+        return crop
+
+    def _strength(self, progress: float) -> float:
+        return self.start + (self.end - self.start) * progress
+
+    @staticmethod
+    def _sometimes(
+        augmentation: Augmentation, crop: ImageArray, strength: float, rng: np.random.Generator
+    ) -> ImageArray:
+        if rng.random() < SHARES[augmentation] * strength:
+            return augmentation(crop, strength, rng)
         return crop
 
 

@@ -35,7 +35,7 @@ def finetune(
 
     Layers may have been cut; the parameters that are there are taught.
     """
-    recipe = replace(recipe, steps=steps, rate=_RATE, margin=0.0)
+    recipe = replace(recipe, steps=steps, rate=_RATE, margin=0.0, hints=0.0)
     trainer = Trainer(recipe, crops, targets, Path(), network=copy.deepcopy(network))
     for step in range(steps):
         trainer.train_step()

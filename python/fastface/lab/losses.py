@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Literal
 
 import torch
@@ -98,3 +99,34 @@ def relational_distillation(student: Tensor, teacher: Tensor) -> Tensor:
     ours, theirs = unit(student), teacher
     difference = ours @ ours.T - theirs @ theirs.T
     return difference.square().sum() / max(n * (n - 1), 1)
+
+
+class Hints(nn.Module):
+    """Asks for the teacher's maps, stage by stage, from linear readings of the student's own
+    (Romero et al., FitNets, ICLR 2015).  Every place of every map is an example, so that few photos
+    teach much.
+
+    student, teacher: side -> channels; the sides of the student's that the teacher has are read.
+    The teacher's channels are brought to variance 1 by those of the first batch.
+    """
+
+    def __init__(self, student: Mapping[int, int], teacher: Mapping[int, int]) -> None:
+        super().__init__()
+        self.sides = [side for side in teacher if side in student]
+        self.readings = nn.ModuleDict(
+            {str(side): nn.Conv2d(student[side], teacher[side], 1) for side in self.sides}
+        )
+        for side in self.sides:
+            self.register_buffer(f"scale_{side}", torch.zeros(2, 1, teacher[side], 1, 1))
+
+    def forward(self, student: Mapping[int, Tensor], teacher: Mapping[int, Tensor]) -> Tensor:
+        """Mean over stages of the share of the teacher's variance that is not read."""
+        parts = []
+        for side in self.sides:
+            maps, scale = teacher[side], getattr(self, f"scale_{side}")
+            if not scale.any():
+                scale[0] = maps.mean((0, 2, 3), keepdim=True)
+                scale[1] = 1 / maps.std((0, 2, 3), keepdim=True).clamp_min(1e-6)
+            read = self.readings[str(side)](student[side]).float()
+            parts.append((read - (maps - scale[0]) * scale[1]).square().mean())
+        return torch.stack(parts).mean()

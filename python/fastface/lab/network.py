@@ -160,9 +160,16 @@ class FaceNet(nn.Module):
         self.embedding = ConvUnit(c_in, design.embedding, 1, None)
 
     def forward(self, crops: Tensor) -> Tensor:
-        x = (crops - 127.5) * (1 / 127.5)
+        return self.staged(crops)[0]
+
+    def staged(self, crops: Tensor) -> tuple[Tensor, dict[int, Tensor]]:
+        """`forward`, and the last map of each side, (n, c, side, side) by side."""
+        x, stages = (crops - 127.5) * (1 / 127.5), {}
+        for module in self.body:
+            x = module(x)
+            stages[x.shape[-1]] = x
         # Not flatten(): phones take a Reshape and no Flatten.
-        return self.embedding(self.body(x)).reshape(-1, self.design.embedding)
+        return self.embedding(x).reshape(-1, self.design.embedding), stages
 
 
 def scaled(channels: int, width: float) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,13 +26,14 @@ from fastface.lab.augment import Curriculum
 from fastface.lab.batches import Batch, Batches
 from fastface.lab.crops import NOBODY, Crops, split
 from fastface.lab.log import Log
-from fastface.lab.network import PRESETS, Design, FaceNet, Row
-from fastface.lab.teachers import Targets
+from fastface.lab.network import INPUT_SIZE, PRESETS, Design, FaceNet, Row
+from fastface.lab.teachers import Answers, Teacher
 from fastface.types import ImageArray
 
 _EMA = 0.998
 _WARM_UP = 0.15  # share of the steps in which the rate rises
 _HELD_OUT_BATCH = 128
+_ECHO = 3  # times that a live teacher's answer is learnt from
 
 
 def fast_bfloat16() -> bool:
@@ -45,7 +46,9 @@ class Recipe:
     """All that decides a training besides the crops.
 
     rate: the peak of AdamW's One-Cycle.  balanced: see `Batches`.  cosine, relation, margin: the
-    weights of the losses; the first two need a teacher.  margin_kind, mining: see `MarginSoftmax`.
+    weights of the losses; the first two need a teacher.  hints: the weight of `losses.Hints`; needs
+    a live teacher, who is asked once for every third batch.  margin_kind, mining: as in
+    `MarginSoftmax`.
     bfloat16: mixed precision; the machine's choice.
     """
 
@@ -58,6 +61,7 @@ class Recipe:
     balanced: float = 0.25
     cosine: float = 1.0
     relation: float = 0.0
+    hints: float = 0.0
     margin: float = 0.0
     margin_kind: losses.MarginKind = "arcface"
     mining: losses.Mining = "none"
@@ -66,13 +70,22 @@ class Recipe:
 
     @property
     def teacher(self) -> bool:
-        return self.cosine > 0 or self.relation > 0
+        return self.cosine > 0 or self.relation > 0 or self.hints > 0
 
 
 RECIPES = {
-    # Distillation leads; the 96 labelled people only sharpen it.
+    # Distillation leads; the 96 labelled people only sharpen it.  Mild changes: the teacher sees
+    # them too, and what it says of faces that are hardly one is not worth learning.
     "peoplenet": Recipe(
-        PRESETS["peoplenet"], 20_000, batch=32, balanced=0, cosine=10, relation=10, margin=0.05
+        PRESETS["peoplenet"],
+        20_000,
+        batch=32,
+        balanced=0,
+        cosine=10,
+        relation=10,
+        hints=5,
+        margin=0.05,
+        curriculum=Curriculum(end=0.6),
     ),
     "lecture": Recipe(PRESETS["lecture"], 60_000, batch=256, cosine=10, relation=10, margin=0.05),
     # Minutes, to compare designs with one another.
@@ -105,13 +118,15 @@ class Trainer:
         self,
         recipe: Recipe,
         crops: Crops,
-        targets: Targets | None,
+        teacher: Teacher | None,
         folder: Path,
         *,
         network: FaceNet | None = None,
     ) -> None:
-        if recipe.teacher and targets is None:
-            raise FastfaceError("this recipe learns from a teacher: targets are needed")
+        if recipe.teacher and teacher is None:
+            raise FastfaceError("this recipe learns from a teacher: one is needed")
+        if recipe.hints and not (teacher and teacher.stages):
+            raise FastfaceError("hints need a live teacher, who tells its stages")
         if recipe.margin and not crops.n_people:
             raise FastfaceError("a margin needs labelled people: folders SET/PERSON/ in the data")
         self.recipe, self.crops, self.folder = recipe, crops, folder
@@ -126,9 +141,13 @@ class Trainer:
             kind=recipe.margin_kind,
             mining=recipe.mining,
         ).to(self.device)
+        self.teacher = teacher
+        self.hints = losses.Hints(
+            stages_of(self.network), teacher.stages if teacher and recipe.hints else {}
+        ).to(self.device)
         self.average = AveragedModel(self.network, avg_fn=_ema, use_buffers=True)
         self.optimiser = torch.optim.AdamW(
-            _groups(self.network, self.head, recipe.decay), lr=recipe.rate
+            _groups([self.network, self.head, self.hints], recipe.decay), lr=recipe.rate
         )
         self.batches = Batches(
             crops,
@@ -138,8 +157,9 @@ class Trainer:
             recipe.seed,
             recipe.steps,
             blends=recipe.teacher,
+            fresh=recipe.hints > 0,
+            echo=_ECHO if recipe.hints else 1,
         )
-        self.targets = None if targets is None else torch.from_numpy(targets.embeddings)
         self.step = 0
         self.seconds = 0.0
         self.log = Log(folder / "log.csv")
@@ -176,8 +196,8 @@ class Trainer:
             group["lr"] = rate
         self.network.train()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=recipe.bfloat16):
-            embeddings = self.network(self._tensor(batch.pixels)).float()
-        parts = self._losses(embeddings, batch)
+            embeddings, stages = self.network.staged(self._tensor(batch.pixels))
+            parts = self._losses(embeddings.float(), stages, batch)
         loss = torch.stack([getattr(recipe, name) * part for name, part in parts.items()]).sum()
         if not torch.isfinite(loss):
             raise FastfaceError(f"the loss is not finite at step {self.step}: lower the rate")
@@ -194,15 +214,20 @@ class Trainer:
             **{name: part.item() for name, part in parts.items()},
         }
 
-    def _losses(self, embeddings: Tensor, batch: Batch) -> dict[str, Tensor]:
+    def _losses(
+        self, embeddings: Tensor, stages: dict[int, Tensor], batch: Batch
+    ) -> dict[str, Tensor]:
         """The parts that the recipe gives a weight, unweighted."""
         recipe, parts = self.recipe, {}
-        if self.targets is not None and recipe.teacher:
-            taught = self.targets[batch.views, batch.rows].to(self.device)
+        if self.teacher is not None and recipe.teacher:
+            answers = self.teacher.answer(batch)
+            taught = torch.from_numpy(answers.embeddings).to(self.device)
             if recipe.cosine:
                 parts["cosine"] = losses.cosine_distillation(embeddings, taught)
             if recipe.relation:
                 parts["relation"] = losses.relational_distillation(embeddings, taught)
+            if recipe.hints:
+                parts["hints"] = self.hints(stages, self._maps(answers))
         if recipe.margin:
             known = torch.from_numpy(batch.labels != NOBODY)
             labels = torch.from_numpy(batch.labels)[known].to(self.device)
@@ -211,11 +236,11 @@ class Trainer:
 
     def held_out(self) -> float:
         """Mean cosine to the teacher on crops never trained on, of the averaged network."""
-        if self.targets is None:
+        if self.teacher is None:
             raise FastfaceError("without a teacher nothing is held out to compare with")
         _, rows = split(len(self.crops.names))
-        vectors = embed(self.averaged(), self.crops.pixels[rows])
-        return float((vectors * self.targets[0, rows].numpy()).sum(1).mean())
+        taught = self.teacher.embed(self.crops, rows)
+        return float((embed(self.averaged(), self.crops.pixels[rows]) * taught).sum(1).mean())
 
     def averaged(self) -> FaceNet:
         """The network to use: the moving average of the trained one."""
@@ -232,6 +257,7 @@ class Trainer:
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
             "head": self.head.state_dict(),
+            "hints": self.hints.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "pending": self.log.pending,
         }
@@ -253,10 +279,17 @@ class Trainer:
         self.network.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])
         self.head.load_state_dict(state["head"])
+        self.hints.load_state_dict(state["hints"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.step, self.seconds = state["step"], state["seconds"]
         self.log.keep_until(self.step)
         self.log.pending = state["pending"]
+
+    def _maps(self, answers: Answers) -> dict[int, Tensor]:
+        return {
+            side: torch.from_numpy(maps).to(self.device).permute(0, 3, 1, 2)
+            for side, maps in answers.stages.items()
+        }
 
     def _tensor(self, pixels: ImageArray) -> Tensor:
         return torch.from_numpy(pixels).to(self.device).permute(0, 3, 1, 2).float()
@@ -271,6 +304,16 @@ def one_cycle(progress: float) -> float:
     if progress < _WARM_UP:
         return 0.04 + 0.96 * (1 - math.cos(math.pi * progress / _WARM_UP)) / 2
     return (1 + math.cos(math.pi * (progress - _WARM_UP) / (1 - _WARM_UP))) / 2
+
+
+def stages_of(network: FaceNet) -> dict[int, int]:
+    """Side -> channels of the maps of `FaceNet.staged`."""
+    device = next(network.parameters()).device
+    training = network.training
+    with torch.inference_mode():
+        _, stages = network.eval().staged(torch.zeros(1, 3, INPUT_SIZE, INPUT_SIZE, device=device))
+    network.train(training)
+    return {side: maps.shape[1] for side, maps in stages.items()}
 
 
 def embed(network: FaceNet, crops: ImageArray) -> np.ndarray:
@@ -328,9 +371,9 @@ def _ema(average: Tensor, value: Tensor, n: Tensor | int) -> Tensor:
     return average.lerp(value, 1 - decay)
 
 
-def _groups(network: nn.Module, head: nn.Module, decay: float) -> list[dict[str, Any]]:
+def _groups(modules: Sequence[nn.Module], decay: float) -> list[dict[str, Any]]:
     """No decay on biases, norms and slopes."""
-    parameters = [*network.parameters(), *head.parameters()]
+    parameters = [p for module in modules for p in module.parameters()]
     return [
         {"params": [p for p in parameters if p.ndim > 1], "weight_decay": decay},
         {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},

@@ -39,9 +39,19 @@ def seen(crops: Crops, row: int, view: int) -> ImageArray:
     if not is_blend(view):
         return crop[:, ::-1] if VIEWS[view] == "mirror" else crop
     partners, shares = _blends(len(crops.pixels), view)
-    share = shares[row]
-    other = crops.pixels[partners[row]].astype(np.float32)
-    return np.asarray(share * crop + (1 - share) * other + np.float32(0.5)).astype(np.uint8)
+    return _blend(crop, crops.pixels[partners[row]], shares[row])
+
+
+def fresh_blend(crops: Crops, row: int, rng: np.random.Generator) -> ImageArray:
+    """A crop blended with another one to train on, never the same twice: for a live teacher."""
+    train, _ = split(len(crops.pixels))
+    share = np.float32(rng.uniform(_LEAST, 1 - _LEAST))
+    return _blend(crops.pixels[row], crops.pixels[rng.choice(train)], share)
+
+
+def _blend(crop: ImageArray, other: ImageArray, share: np.float32) -> ImageArray:
+    mixed = share * crop + (1 - share) * other.astype(np.float32) + np.float32(0.5)
+    return np.asarray(mixed).astype(np.uint8)
 
 
 @lru_cache(maxsize=len(VIEWS))

@@ -19,6 +19,7 @@ from fastface.cli.lab.shared import (
 from fastface.cli.output import Output
 
 if TYPE_CHECKING:
+    from fastface.lab.teachers import Teacher
     from fastface.lab.train import Moment, Recipe
 
 PRESETS = ("lecture", "peoplenet", "study", "tiny")
@@ -82,8 +83,10 @@ def run(args: Namespace, out: Output) -> None:
     args.out.mkdir(mode=0o700, parents=True, exist_ok=True)
     crops = crop_folders.load_folder(args.data, cache)
     line = Line(enabled=not args.quiet)
-    taught = None
-    if recipe.teacher:
+    taught: Teacher | None = None
+    if recipe.hints:
+        taught = teachers.LiveTeacher(cache, threads=torch.get_num_threads())
+    elif recipe.teacher:
         taught = teachers.targets(
             crops, cache, progress=lambda done, n: line.show(f"asking the teacher  {done}/{n}")
         )
