@@ -232,3 +232,25 @@ def test_yunet_equals_the_published_weights_at_any_size(published):
         np.testing.assert_allclose(got, want, atol=1e-3)
     smaller = run(free, np.ascontiguousarray(x[:, :, :416, :352]))
     assert [out.shape[1] for out in smaller[:3]] == [52 * 44, 26 * 22, 13 * 11]
+
+
+def test_stages_are_the_last_map_of_each_side_channels_last():
+    weights = RNG.normal(size=(4, 4, 3, 3)).astype(np.float32)
+    strided = {"strides": [2, 2], "pads": [1, 1, 1, 1]}
+    nodes = [
+        helper.make_node("Relu", ["x"], ["wide"]),
+        helper.make_node("Conv", ["wide", "w"], ["half"], **strided),
+        helper.make_node("Relu", ["half"], ["half_relu"]),
+        helper.make_node("Conv", ["half_relu", "w"], ["quarter"], **strided),
+        helper.make_node("Relu", ["quarter"], ["y"]),
+    ]
+    content = model(nodes, {"w": weights})
+    x = RNG.normal(size=(1, 4, 8, 8)).astype(np.float32)
+    y, half, quarter = run(graphs.expose_stages(content, (4, 2)), x)
+    np.testing.assert_array_equal(y, run(content, x)[0])
+    nodes[2:] = [helper.make_node("Relu", ["half"], ["y"])]
+    (relu,) = run(model(nodes, {"w": weights}), x)
+    np.testing.assert_array_equal(half, relu.transpose(0, 2, 3, 1))
+    np.testing.assert_array_equal(np.maximum(quarter, 0), y.transpose(0, 2, 3, 1))
+    with pytest.raises(ModelError, match="no map of side 3"):
+        graphs.expose_stages(content, (3,))

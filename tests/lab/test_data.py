@@ -10,9 +10,9 @@ import pytest
 from fastface.errors import PhotoError
 from fastface.lab import teachers
 from fastface.lab.augment import SHARES, Curriculum
-from fastface.lab.batches import Batches
+from fastface.lab.batches import ECHOED, Batches
 from fastface.lab.crops import NOBODY, load_folder, split
-from fastface.lab.views import VIEWS, is_blend, seen
+from fastface.lab.views import VIEWS, fresh_blend, is_blend, seen
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +95,30 @@ def test_blends_are_shown_half_of_the_time_and_have_no_label(crops):
     assert np.all((labels == NOBODY) == blended)
 
 
+def test_an_echo_has_the_same_faces_in_the_same_places_changed_anew(crops):
+    echoing = batches(crops, blends=True, fresh=True, echo=2)
+    first, echo, later = (echoing.at(step) for step in (1, 1 + ECHOED, 1 + 2 * ECHOED))
+    assert first.draw == echo.draw != later.draw
+    for name in ("clear", "rows", "views", "labels"):
+        np.testing.assert_array_equal(getattr(first, name), getattr(echo, name))
+    assert not np.array_equal(first.pixels, echo.pixels)
+    assert not np.array_equal(first.rows, later.rows)
+
+
+def test_fresh_blends_are_of_two_crops_to_train_on_and_never_the_same_twice(crops):
+    train, _ = split(len(crops.names))
+    row = int(train[0])
+    blends = [fresh_blend(crops, row, np.random.default_rng(k)).astype(int) for k in range(6)]
+    assert len({blend.tobytes() for blend in blends}) == 6
+    for blend in blends:
+        errors = []
+        for other in train:
+            shares = np.linspace(0.35, 0.65, 61)[:, None, None, None]
+            mixed = shares * crops.pixels[row] + (1 - shares) * crops.pixels[other]
+            errors.append(np.abs(mixed - blend).max((1, 2, 3)).min())
+        assert min(errors) < 3
+
+
 @pytest.mark.parametrize("augmentation", SHARES, ids=lambda a: a.__name__)
 def test_augmentations_change_a_crop_more_at_more_strength_and_leave_it_one(augmentation, crops):
     crop, original = crops.pixels[0], np.array(crops.pixels[0])
@@ -128,6 +152,22 @@ def test_the_teacher_answers_once_and_is_remembered(crops, models, tmp_path):
     np.testing.assert_array_equal(first.embeddings, again.embeddings)
     np.testing.assert_allclose(np.linalg.norm(first.embeddings, axis=2), 1, atol=1e-5)
     assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o600}
+
+
+def test_a_live_teacher_says_what_the_embedder_says(crops, models, tmp_path):
+    live = teachers.LiveTeacher(tmp_path)
+    assert live.stages == {14: 512, 7: 1024}
+    few = load_few(crops)
+    beforehand = teachers.targets(few, tmp_path)
+    np.testing.assert_allclose(
+        live.embed(few, np.arange(4)), beforehand.embed(few, np.arange(4)), atol=1e-5
+    )
+    answers = live.answer(batches(crops, size=5, blends=True, fresh=True).at(0))
+    assert answers.embeddings.shape == (5, 128)
+    assert {side: maps.shape for side, maps in answers.stages.items()} == {
+        14: (5, 14, 14, 512),
+        7: (5, 7, 7, 1024),
+    }
 
 
 def load_few(crops):

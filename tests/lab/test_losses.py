@@ -10,6 +10,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the extra lab")
 
 from fastface.lab.losses import (  # noqa: E402
+    Hints,
     MarginSoftmax,
     cosine_distillation,
     relational_distillation,
@@ -94,3 +95,24 @@ def test_relation_asks_for_angles_between_faces_only():
     assert relational_distillation(apart, apart[[0, 0]]).item() == pytest.approx(
         1.0
     )  # 2 of 2 pairs
+
+
+def test_hints_are_the_share_of_the_teachers_variance_that_is_not_read():
+    rng = np.random.default_rng(0)
+    student = torch.from_numpy(rng.normal(size=(6, 4, 7, 7))).float()
+    mixing = torch.from_numpy(rng.normal(size=(5, 4))).float()
+    teacher = 3 + torch.einsum("tc,nchw->nthw", mixing, student)
+    hints = Hints({14: 2, 7: 4}, {7: 5})
+    reading = hints.readings["7"]
+    with torch.no_grad():
+        reading.weight.zero_()
+        reading.bias.zero_()
+    assert hints({7: student}, {7: teacher}).item() == pytest.approx(1, abs=1e-3)
+    with torch.no_grad():  # the reading that knows how the teacher's channels are made
+        std = teacher.std((0, 2, 3), correction=0)
+        reading.weight[:, :, 0, 0] = mixing / std[:, None]
+        reading.bias.copy_((3 - teacher.mean((0, 2, 3))) / std)
+    assert hints({7: student}, {7: teacher}).item() == pytest.approx(0, abs=1e-6)
+    first = hints.scale_7.clone()
+    hints({7: student}, {7: 2 * teacher})  # the yardstick stays that of the first batch
+    assert torch.equal(hints.scale_7, first)

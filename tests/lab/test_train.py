@@ -13,8 +13,9 @@ torch = pytest.importorskip("torch", reason="needs the extra lab")
 
 from fastface.errors import FastfaceError  # noqa: E402
 from fastface.lab import crops as crop_folders  # noqa: E402
+from fastface.lab.batches import ECHOED  # noqa: E402
 from fastface.lab.network import Design, Row  # noqa: E402
-from fastface.lab.teachers import Targets  # noqa: E402
+from fastface.lab.teachers import LiveTeacher, Targets  # noqa: E402
 from fastface.lab.train import Recipe, Trainer, load_network, one_cycle, read_checkpoint  # noqa: E402
 from fastface.lab.views import VIEWS  # noqa: E402
 
@@ -26,6 +27,7 @@ ROWS = (
 )
 DESIGN = Design(ROWS, width=0.125, activation="leaky", attention="se", embedding=8)
 MARGIN = Recipe(DESIGN, 24, batch=8, cosine=0, margin=1.0, balanced=1.0, mining="curricular")
+HINTED = Recipe(DESIGN, 2 * ECHOED, batch=4, cosine=0, relation=1.0, hints=1.0)
 TAUGHT = Recipe(DESIGN, 24, batch=8, cosine=1.0, relation=1.0, margin=0.1, balanced=0.25)
 
 
@@ -40,6 +42,11 @@ def targets(crops):
     raw = rng.normal(size=(len(VIEWS), len(crops.names), 8)).astype(np.float32)
     norms = np.linalg.norm(raw, axis=2)
     return Targets(raw / norms[:, :, None], norms)
+
+
+@pytest.fixture
+def live(models, tmp_path):
+    return LiveTeacher(tmp_path / "cache")
 
 
 @pytest.fixture(autouse=True)
@@ -79,6 +86,32 @@ def test_a_resumed_training_ends_bit_for_bit_where_an_unbroken_one_does(
     resumed.run()
     assert equal(weights(whole), weights(resumed))
     assert (broken / "log.csv").read_text() == (whole.folder / "log.csv").read_text()
+
+
+def test_what_a_live_teacher_taught_is_resumed_too(crops, live, tmp_path):
+    trainers = [Trainer(HINTED, crops, live, tmp_path / name) for name in ("whole", "broken")]
+    for trainer, until in zip(trainers, (None, ECHOED + 3), strict=True):  # amid the echoes
+        trainer.folder.mkdir()
+        trainer.run(until=until)
+    resumed = Trainer(HINTED, crops, live, tmp_path / "broken")
+    resumed.resume()
+    resumed.run()
+    assert equal(weights(trainers[0]), weights(resumed))
+    assert equal(trainers[0].hints.state_dict(), resumed.hints.state_dict())
+
+
+def test_a_live_teacher_is_asked_once_a_draw(crops, live, tmp_path, monkeypatch):
+    asked, answer = [], live.answer
+    monkeypatch.setattr(live, "answer", lambda batch: asked.append(batch.draw) or answer(batch))
+    trainer = Trainer(HINTED, crops, live, tmp_path)
+    for _ in range(HINTED.steps):
+        trainer.train_step()
+    assert asked == list(range(ECHOED))
+
+
+def test_hints_need_a_live_teacher(crops, targets, tmp_path):
+    with pytest.raises(FastfaceError, match="live teacher"):
+        Trainer(HINTED, crops, targets, tmp_path)
 
 
 def test_one_seed_repeats_and_another_differs(crops, tmp_path):

@@ -126,7 +126,7 @@ class Hints(nn.Module):
             maps, scale = teacher[side], getattr(self, f"scale_{side}")
             if not scale.any():
                 scale[0] = maps.mean((0, 2, 3), keepdim=True)
-                scale[1] = 1 / maps.std((0, 2, 3), keepdim=True).clamp_min(1e-6)
+                scale[1] = 1 / maps.std((0, 2, 3), correction=0, keepdim=True).clamp_min(1e-6)
             read = self.readings[str(side)](student[side]).float()
             parts.append((read - (maps - scale[0]) * scale[1]).square().mean())
         return torch.stack(parts).mean()

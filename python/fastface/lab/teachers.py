@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +22,7 @@ from fastface.embedding import Embedder
 from fastface.files import write_private
 from fastface.graphs import expose_stages
 from fastface.inference import OrtSession
-from fastface.lab.batches import ECHOED, Batch
+from fastface.lab.batches import Batch
 from fastface.lab.crops import Crops
 from fastface.lab.views import VIEWS, seen
 from fastface.types import FloatArray, ImageArray, IntArray
@@ -98,15 +97,10 @@ class LiveTeacher:
         self._session = OrtSession(path, sha256=sha256, threads=threads)
         told = self._ask(np.zeros((1, 112, 112, 3), np.uint8))
         self.stages: Mapping[int, int] = {side: told[f"stage_{side}"].shape[3] for side in STAGES}
-        self._answered: OrderedDict[int, Answers] = OrderedDict()
 
     def answer(self, batch: Batch) -> Answers:
-        """What it makes of the clear faces; asked once for all batches of a draw."""
-        if batch.draw not in self._answered:
-            if len(self._answered) == ECHOED:
-                self._answered.popitem(last=False)
-            self._answered[batch.draw] = self._look(batch.clear)
-        return self._answered[batch.draw]
+        """What it makes of the clear faces."""
+        return self._look(batch.clear)
 
     def embed(self, crops: Crops, rows: IntArray) -> FloatArray:
         """(n, d) unit vectors of crops as they are."""

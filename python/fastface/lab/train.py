@@ -23,7 +23,7 @@ from fastface.errors import FastfaceError
 from fastface.files import write_private
 from fastface.lab import losses
 from fastface.lab.augment import Curriculum
-from fastface.lab.batches import Batch, Batches
+from fastface.lab.batches import ECHOED, Batch, Batches
 from fastface.lab.crops import NOBODY, Crops, split
 from fastface.lab.log import Log
 from fastface.lab.network import INPUT_SIZE, PRESETS, Design, FaceNet, Row
@@ -160,6 +160,7 @@ class Trainer:
             fresh=recipe.hints > 0,
             echo=_ECHO if recipe.hints else 1,
         )
+        self._answered: dict[int, Answers] = {}  # by draw
         self.step = 0
         self.seconds = 0.0
         self.log = Log(folder / "log.csv")
@@ -220,7 +221,7 @@ class Trainer:
         """The parts that the recipe gives a weight, unweighted."""
         recipe, parts = self.recipe, {}
         if self.teacher is not None and recipe.teacher:
-            answers = self.teacher.answer(batch)
+            answers = self._answers(self.teacher, batch)
             taught = torch.from_numpy(answers.embeddings).to(self.device)
             if recipe.cosine:
                 parts["cosine"] = losses.cosine_distillation(embeddings, taught)
@@ -284,6 +285,14 @@ class Trainer:
         self.step, self.seconds = state["step"], state["seconds"]
         self.log.keep_until(self.step)
         self.log.pending = state["pending"]
+
+    def _answers(self, teacher: Teacher, batch: Batch) -> Answers:
+        """The teacher's, who is asked once for all batches of a draw."""
+        if batch.draw not in self._answered:
+            while len(self._answered) >= ECHOED:
+                del self._answered[min(self._answered)]
+            self._answered[batch.draw] = teacher.answer(batch)
+        return self._answered[batch.draw]
 
     def _maps(self, answers: Answers) -> dict[int, Tensor]:
         return {
