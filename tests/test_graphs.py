@@ -132,6 +132,18 @@ def test_prelu_is_rewritten_exactly(slopes, groups, after, n_convolutions):
     np.testing.assert_allclose(run(rewritten, x)[0], run(original, x)[0], rtol=1e-4, atol=1e-4)
 
 
+def test_weights_that_no_sum_can_feel_become_zero():
+    weight = np.array([1, -1e-3, 1e-13, 1e-20, -1e-40, 0], np.float32).reshape(1, 6, 1, 1)
+    nodes = [helper.make_node("Conv", ["x", "w"], ["y"])]
+    original = model(nodes, {"w": weight}, shape=(1, 6, 2, 2))
+    graph = graphs.read(original)
+    graphs.drop_tiny_weights(graph)
+    (kept,) = (graph.constants[node.input[1]] for node in graph.nodes)
+    np.testing.assert_array_equal(kept.ravel(), weight.ravel() * [1, 1, 1, 0, 0, 0])
+    x = RNG.normal(size=(1, 6, 2, 2)).astype(np.float32)
+    np.testing.assert_array_equal(run(graphs.write(graph), x)[0], run(original, x)[0])
+
+
 def test_weights_declared_as_inputs_need_not_be_fed():
     constants = {"w": np.ones((1,), np.float32), "unused": np.ones((3,), np.float32)}
     nodes = [helper.make_node("Add", ["x", "w"], ["y"])]

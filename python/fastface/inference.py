@@ -44,7 +44,7 @@ class OrtSession:
     `placement` says what was asked for and what the session really has; its layers are counted
     where ONNX Runtime tells (1.24 and newer) and more than the CPU was tried.  Where something is
     missing, a ProviderWarning says so (ONNX Runtime itself falls back in silence).  `is_fixed` says
-    whether inputs must have the `fixed` shape.
+    whether inputs must have the `fixed` shape; `input` is what the first of them is called.
     Raises ModelError if the file is missing, has another hash or cannot be loaded, ValueError for
     an unknown provider or threads below 1.
     """
@@ -84,6 +84,7 @@ class OrtSession:
                 missing[name] = "takes none of the network's layers"
         self.placement = Placement(tuple(asked), obtained, missing, layers)
         self.is_fixed = any(PROVIDERS[name].static for name in tried.names)
+        self.input = str(self._session.get_inputs()[0].name)
         self._outputs = [output.name for output in self._session.get_outputs()]
         if missing:
             reasons = "; ".join(f"{name} {reason}" for name, reason in missing.items())

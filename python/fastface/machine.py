@@ -48,6 +48,17 @@ def _physical_bytes() -> int:
         return 0
 
 
+def resident_bytes(*, peak: bool = False) -> int:
+    """Memory of this process, or the most it ever was; 0 where the system does not tell (Linux
+    does).  Not getrusage's, whose peak begins with that of the parent."""
+    try:
+        status = Path("/proc/self/status").read_text()
+    except OSError:
+        return 0
+    _, _, rest = status.partition("VmHWM:" if peak else "VmRSS:")
+    return 1024 * int(rest.split()[0]) if rest else 0
+
+
 def usable_cores() -> int:
     """Cores that this process may run on, which in a container may be fewer than there are."""
     if hasattr(os, "sched_getaffinity"):

@@ -9,11 +9,11 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the extra lab")
 
 from fastface.cli import main  # noqa: E402
+from fastface.energy import Energy, Meter  # noqa: E402
 from fastface.errors import FastfaceError, ModelError  # noqa: E402
 from fastface.lab import results  # noqa: E402
 from fastface.lab.costs import read_costs  # noqa: E402
 from fastface.lab.counting import totals  # noqa: E402
-from fastface.lab.energy import Energy, Meter  # noqa: E402
 from fastface.lab.export import to_onnx  # noqa: E402
 from fastface.lab.measure import measure  # noqa: E402
 from fastface.lab.network import INPUT_SIZE, Design, FaceNet, Row  # noqa: E402

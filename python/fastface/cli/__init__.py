@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from fastface import _core
 from fastface.cli import (
+    bench,
     born,
     confirm,
     demo,
@@ -57,7 +58,7 @@ COMMANDS = (
     *(suggest, review),
     *(undo, history, forget),
     *(import_, export, report, stats),
-    *(models, doctor, lab),
+    *(models, doctor, bench, lab),
 )
 
 EXIT_ERROR, EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 1, 130, 141

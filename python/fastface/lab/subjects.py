@@ -58,12 +58,16 @@ def session_of(
     path: Path, providers: Sequence[str] | None = None, *, threads: int = 1
 ) -> OrtSession:
     """A session of a file that nobody vouches for: it is what it is."""
+    return OrtSession(path, sha256=sha256_of(path), providers=providers, threads=threads)
+
+
+def sha256_of(path: Path) -> str:
+    """Hex digits; ModelError if the file cannot be read."""
     try:
         with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise ModelError(f"{path} cannot be read: {error.strerror}") from error
-    return OrtSession(path, sha256=digest, providers=providers, threads=threads)
 
 
 def _exported(checkpoint: Path, cache: Path) -> Path:

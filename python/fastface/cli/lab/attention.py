@@ -5,8 +5,9 @@ from __future__ import annotations
 from argparse import Namespace
 
 from fastface.cli.arguments import Commands, add_command, positive
-from fastface.cli.lab.shared import Line, add_cache, add_log, cache_folder, keep_result, need_torch
+from fastface.cli.lab.shared import add_cache, add_log, cache_folder, keep_result, need_torch
 from fastface.cli.output import Output
+from fastface.cli.progress import Line
 
 
 def register(actions: Commands) -> None:

@@ -7,8 +7,9 @@ from argparse import Namespace
 from pathlib import Path
 
 from fastface.cli.arguments import Commands, add_command
-from fastface.cli.lab.shared import Line, add_data, add_log, cache_folder, keep_result, need_torch
+from fastface.cli.lab.shared import add_data, add_log, cache_folder, keep_result, need_torch
 from fastface.cli.output import Output
+from fastface.cli.progress import Line
 
 METHODS = (
     *("float", "weights-8", "weights-4", "weights-3", "int8", "int8-aware"),

@@ -7,8 +7,9 @@ from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
 from fastface.cli.arguments import Commands, add_command, positive
-from fastface.cli.lab.shared import Line, add_cache, add_models, cache_folder, keep_result
+from fastface.cli.lab.shared import add_cache, add_models, cache_folder, keep_result
 from fastface.cli.output import Output
+from fastface.cli.progress import Line
 
 if TYPE_CHECKING:
     from fastface.lab.measure import Measurement

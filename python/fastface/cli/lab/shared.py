@@ -1,10 +1,9 @@
-"""What the lab's actions share: the extra's check, options, a progress line."""
+"""What the lab's actions share: the extra's check and options."""
 
 from __future__ import annotations
 
 import argparse
 import importlib.util
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -67,17 +66,3 @@ def keep_result(log: Path | None, kind: str, rows: list[dict[str, Any]]) -> None
     from fastface.lab.results import append
 
     append(log, kind, rows)
-
-
-class Line:
-    """One line on a terminal, written over and over; nothing elsewhere or with --quiet."""
-
-    def __init__(self, *, enabled: bool) -> None:
-        self._enabled = enabled and sys.stderr.isatty()
-
-    def show(self, text: str) -> None:
-        if self._enabled:
-            print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
-
-    def close(self) -> None:
-        self.show("")

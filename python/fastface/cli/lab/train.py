@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from fastface.cli.arguments import Commands, add_command, positive
 from fastface.cli.lab.shared import (
-    Line,
     add_data,
     add_log,
     cache_folder,
@@ -17,6 +16,7 @@ from fastface.cli.lab.shared import (
     need_torch,
 )
 from fastface.cli.output import Output
+from fastface.cli.progress import Line
 
 if TYPE_CHECKING:
     from fastface.lab.teachers import Teacher

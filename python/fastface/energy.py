@@ -22,7 +22,7 @@ Source = Literal["measured", "estimated"]
 
 @dataclass(frozen=True, slots=True)
 class Energy:
-    """joules: of one face.  source: whether the meter or the model says so."""
+    """joules: of one run.  source: whether the meter or the model says so."""
 
     joules: float
     source: Source
