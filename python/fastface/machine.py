@@ -13,6 +13,7 @@ from typing import Final
 
 POWER_SUPPLIES: Final = Path("/sys/class/power_supply")
 CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
+CGROUP_CORES = Path("/sys/fs/cgroup/cpu.max")
 
 
 def cpu_name() -> str:
@@ -60,10 +61,15 @@ def resident_bytes(*, peak: bool = False) -> int:
 
 
 def usable_cores() -> int:
-    """Cores that this process may run on, which in a container may be fewer than there are."""
+    """Cores that this process may run on, which in a container may be fewer than there are, or only
+    so much of their time: then more threads would only be held up."""
+    cores = os.cpu_count() or 1
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        cores = len(os.sched_getaffinity(0))
+    with contextlib.suppress(OSError, ValueError):  # "max" where there is no limit
+        quota, period = map(int, CGROUP_CORES.read_text().split())
+        cores = min(cores, max(1, -(-quota // period)))
+    return cores
 
 
 def system_name() -> str:

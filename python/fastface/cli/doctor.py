@@ -17,10 +17,11 @@ def register(commands: Commands) -> None:
         "doctor",
         run,
         usage="fastface doctor [options]",
-        summary="check the installation, the models and the library",
+        summary="check the installation, the models, the library and what is slow",
         description="""\
-Each line says ok, warn or fail and, where something is wrong, what to do. Changes
-nothing. Exits with 1 if a line says fail.
+Each line says ok, warn or fail and, where something is wrong or slower than it need be,
+what to do. Changes nothing. Exits with 1 if a line says fail. How fast this machine is,
+`fastface bench` measures.
 
 JSON: an object with status (the worst of all) and checks (a list of objects with
 name, status, found, advice).""",
@@ -31,9 +32,10 @@ name, status, found, advice).""",
 
 
 def run(args: Namespace, out: Output) -> int:
-    from fastface.cli.checks import examine
+    from fastface.cli import checks as health
+    from fastface.cli import slowness
 
-    checks = list(examine(args.library))
+    checks = [*health.examine(args.library), *slowness.examine(args.library)]
     worst = max((check.status for check in checks), key=list(COLOURS).index)
     if out.as_json:
         found = [

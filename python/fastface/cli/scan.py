@@ -96,12 +96,18 @@ def run(args: Namespace, out: Output) -> int:
 
 def scan(library: Any, folder: Path, *, args: Namespace, out: Output) -> ScanSummary:
     """Scan with a bar on a terminal, within the limits of `args`."""
+    from fastface import machine
     from fastface.memory import share_out
 
     try:
         share_out(args.max_memory, args.workers)
     except ValueError as error:
         raise FastfaceError(str(error).replace("max_memory", "--max-memory")) from error
+    cores = machine.usable_cores()
+    if args.workers is not None and args.workers > cores:
+        out.say(
+            f"{args.workers} workers on {count(cores, 'core')}: more take memory, not less time."
+        )
     with photo_progress("Looking for faces", enabled=not out.quiet) as progress:
         summary: ScanSummary = library.scan(
             folder, progress=progress, workers=args.workers, max_memory=args.max_memory
