@@ -6,7 +6,7 @@ Photos of twelve megapixels, as in `twelve_megapixels.py`.  In each turn the sam
 with one worker and with two, each time into a library of its own, with the models loaded before;
 and every part is done alone, by the main thread: each step of a photo's path, writing what was
 seen, grouping.  Parts and scans are compared in process CPU seconds.  What waits for what shows in
-the wall clock alone, which other programs at work spoil (as root, `nice -n -20` keeps them away):
+the wall clock alone, which other programs at work spoil (as root, `chrt -r 1` keeps them away):
 of that the best turn is told beside the median, and the processor seconds of all threads beside
 those of the busiest, the most that two cores can gain.
 """

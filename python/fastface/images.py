@@ -224,7 +224,9 @@ def _decode_checked(image: Image.Image, in_decoder: int, min_side: int | None) -
         upright = upright.transpose(exif.TRANSPOSE[orientation])
     if upright.mode == "RGBA":
         upright = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright)
-    pixels = np.asarray(upright.convert("RGB"))
+    if upright.mode != "RGB":  # Pillow would copy it
+        upright = upright.convert("RGB")
+    pixels = np.asarray(upright)
     if orientation >= 5:
         width, height = height, width
     return DecodedPhoto(pixels, exif.metadata(tags, width, height))
