@@ -55,6 +55,7 @@ class FakeLibrary:
         self.placements: dict[str, Placement] = {}
         self.taken_at: dict[Path, float] = {}
         self.last_scan: dict[str, float] = {}
+        self.n_outdated = 0
         self.on_scan: Callable[[], None] = lambda: None
 
     def __enter__(self) -> Self:
@@ -75,6 +76,9 @@ class FakeLibrary:
         self.taken_at = {a: 1_000_000_000.0, b: 1_100_000_000.0}
         self.broken = [(folder / "broken.jpg", "truncated after 12 bytes")]
         return self
+
+    def count_outdated(self) -> int:
+        return self.n_outdated
 
     def scan(
         self,
@@ -105,11 +109,12 @@ class FakeLibrary:
             seconds=1.5,
             failures=tuple(self.broken),
             placements=self.placements,
+            n_outdated=self.n_outdated,
         )
         self.last_scan = {
             name: getattr(summary, name)
             for name in ScanSummary.__slots__
-            if name not in ("failures", "placements")
+            if name not in ("failures", "placements", "n_outdated")
         }
         return summary
 

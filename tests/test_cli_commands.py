@@ -197,6 +197,15 @@ def test_scan_says_where_the_models_ran(run: Run, library: FakeLibrary) -> None:
         run("scan", "/", "--provider", "abacus")
 
 
+def test_scan_says_what_other_models_have_seen(run: Run, library: FakeLibrary) -> None:
+    assert "other models" not in run("scan", "/")[2]
+    library.n_outdated = 1200
+    _, _, err = run("scan", "/")
+    assert "1,200 photos of the library were seen by other models" in err
+    assert "1,200 photos elsewhere" in err
+    assert run_json(run, "scan", "/")["outdated"] == 1200
+
+
 def test_quiet_scan_says_only_what_went_wrong(run: Run) -> None:
     code, out, err = run("-q", "scan", "/")
     assert (code, out) == (0, "")

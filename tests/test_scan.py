@@ -249,10 +249,12 @@ def test_new_model_may_come_folder_by_folder(library: Library, tmp_path: Path) -
     library.scan(tmp_path)
     library.name("p2", "Ada")
     before = who(library)
+    assert library.count_outdated() == 0
     with again(library, FakeEngine(model_tag="fake-2")) as library:
-        library.scan(tmp_path / "b")
+        assert library.count_outdated() == 6
+        assert library.scan(tmp_path / "b").n_outdated == 3
         assert len(library.faces()) == 6
-        library.scan(tmp_path / "a")
+        assert library.scan(tmp_path / "a").n_outdated == 0
         assert who(library) == before
 
 

@@ -114,6 +114,11 @@ class Library(Exchange, Explanations, Review, Searches):
             grouped = follow_scan(self._store, self._roll, self._engine, self._recogniser)
             return self._summarise(counts, grouped, time.monotonic() - started)
 
+    def count_outdated(self) -> int:
+        """How many photos only other models, or an older detector, have seen; `scan` of their
+        folders looks at them again."""
+        return self._store.count_outdated(self._engine.model_tag)
+
     def update(self, *, full: bool = False) -> bool:
         """Groups anew what photos or answers since the last grouping can have changed.
 
@@ -208,9 +213,11 @@ class Library(Exchange, Explanations, Review, Searches):
             failures=tuple(counts.failures),
             placements=self._analyzer.placements,
             grouped=grouped,
+            n_outdated=self.count_outdated(),
         )
         figures = asdict(summary)
-        del figures["failures"], figures["placements"], figures["grouped"]
+        for name in ("failures", "placements", "grouped", "n_outdated"):
+            del figures[name]
         with self._store.atomic():
             self._store.set_state("last_scan", figures)
         return summary

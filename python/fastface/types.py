@@ -146,6 +146,8 @@ class ScanSummary:
     n_missing: gone from the folder since the last scan.  n_faces, n_unclear, n_people: of the whole
     library.  placements: where each model ran, by role; empty where nothing was analysed, or not by
     this process.  grouped: False if new faces were only compared with known people, see `update`.
+    n_outdated: photos of the library that only other models, or an older detector, have seen: the
+    next scan of their folders looks at them again, and until then their faces are left out.
     """
 
     n_photos: int
@@ -161,6 +163,7 @@ class ScanSummary:
     failures: tuple[tuple[Path, str], ...]
     placements: Mapping[str, Placement] = field(default_factory=dict)
     grouped: bool = True
+    n_outdated: int = 0
 
 
 @dataclass(frozen=True, slots=True)

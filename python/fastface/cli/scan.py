@@ -45,8 +45,9 @@ processor, and the summary says what ran where.
 
 JSON: an object with photos, new, unchanged, moved, failed, missing, faces, unclear,
 people, seconds, grouped (false where new faces of a large library wait for `fastface
-update`), failures (a list of objects with photo, reason) and placements (by model:
-asked, obtained, missing, layers; empty where no photo was new).""",
+update`), outdated (photos elsewhere that only other models have seen), failures (a list
+of objects with photo, reason) and placements (by model: asked, obtained, missing, layers;
+empty where no photo was new).""",
         examples="""\
   fastface scan ~/Pictures
   fastface scan /mnt/camera --workers 2        leave cores for other work
@@ -84,6 +85,11 @@ def run(args: Namespace, out: Output) -> int:
         for line in placed(summary):
             out.say(line)
         show_failures(summary, out)
+        if summary.n_outdated:
+            out.say(
+                f"{count(summary.n_outdated, 'photo')} elsewhere were last seen by other models or "
+                "an older detector, and are left out until their folders are scanned too."
+            )
         if not summary.grouped:
             out.say("New faces were compared with known people; `fastface update` groups them all.")
         if summary.n_people:
@@ -107,6 +113,11 @@ def scan(library: Any, folder: Path, *, args: Namespace, out: Output) -> ScanSum
     if args.workers is not None and args.workers > cores:
         out.say(
             f"{args.workers} workers on {count(cores, 'core')}: more take memory, not less time."
+        )
+    if outdated := library.count_outdated():
+        out.say(
+            f"{count(outdated, 'photo')} of the library were seen by other models or an older "
+            "detector: those in this folder are looked at again. Names and answers stay."
         )
     with photo_progress("Looking for faces", enabled=not out.quiet) as progress:
         summary: ScanSummary = library.scan(
@@ -168,6 +179,7 @@ def as_json(summary: ScanSummary) -> dict[str, Any]:
         "people": summary.n_people,
         "seconds": round(summary.seconds, 3),
         "grouped": summary.grouped,
+        "outdated": summary.n_outdated,
         "failures": [{"photo": str(path), "reason": why} for path, why in summary.failures],
         "placements": {role: asdict(where) for role, where in summary.placements.items()},
     }

@@ -128,6 +128,16 @@ class FactTables(Tables):
         row = self._database.row("SELECT count(DISTINCT content_id) FROM file WHERE NOT missing")
         return int(row[0]) if row else 0
 
+    def count_outdated(self, model: str) -> int:
+        """How many photos that are present only other models have seen."""
+        row = self._database.row(
+            """SELECT count(DISTINCT content_id) FROM file JOIN analysis USING (content_id)
+               WHERE NOT missing
+               AND content_id NOT IN (SELECT content_id FROM analysis WHERE model = ?)""",
+            (model,),
+        )
+        return int(row[0]) if row else 0
+
     def present_files(self) -> list[tuple[Path, str]]:
         """Every path that is present, with the content it holds, by path."""
         rows = self._database.rows(
