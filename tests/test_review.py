@@ -197,6 +197,31 @@ def test_somebody_twice_on_a_photo() -> None:
     assert doubts.twice_on_a_photo(known(persons, photos=photos), embed, CURVE, 5) == [], "a mirror"
 
 
+def test_faces_that_are_more_like_somebody_else() -> None:
+    faces = made_up(3, 9)
+    persons = [1] * 9 + [1, 1] + [2] * 7 + [3] * 9  # two faces of the second taken for the first
+    embed: Callable[[IntArray], np.ndarray] = faces.__getitem__
+    (doubt,) = doubts.more_like_somebody_else(known(persons), embed, CURVE, 5)
+    assert doubt.people == (1, 1) and sorted(doubt.other.tolist()) == [9, 10]
+    assert not np.isin(doubt.one, [9, 10]).any() and doubt.same < 0.01
+    assert doubt.gain == pytest.approx(2 * 9 * 2 / 11, rel=0.01)
+    confirmed = np.isin(np.arange(27), [9])
+    (other,) = doubts.more_like_somebody_else(known(persons, confirmed=confirmed), embed, CURVE, 5)
+    assert other.other.tolist() == [10]
+    groups = np.where(confirmed, 4, persons)  # the user said so of this very face
+    (other,) = doubts.more_like_somebody_else(known(persons, groups=groups), embed, CURVE, 5)
+    assert other.other.tolist() == [10]
+    right = np.repeat([1, 2, 3], 9).tolist()
+    assert doubts.more_like_somebody_else(known(right), embed, CURVE, 5) == []
+    assert doubts.more_like_somebody_else(known([1] * 27), embed, CURVE, 5) == []
+
+
+def test_no_face_of_a_small_side_is_set_aside_unseen(mixed: Library) -> None:
+    for question in mixed.suggest():
+        shown = {face.id for face in question.sides[1].faces}
+        assert len(question.aside) > doubts.SHOWN or {*question.aside} <= shown
+
+
 def test_the_answer_does_not_depend_on_the_order_of_faces() -> None:
     faces = made_up(5, 9, seed=3)
     persons = np.array([1] * 18 + [2] * 9 + [3] * 18)

@@ -6,6 +6,8 @@ import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+import numpy as np
+
 from fastface.changes import compare
 from fastface.errors import NotFoundError
 from fastface.forgetting import forget
@@ -81,12 +83,12 @@ class Answers(OpenLibrary):
         """Says that some faces of a person are one other person; returns the new one."""
         with self._answering():
             number = self._present(person)
-            chosen = self._of(number, faces)
-            rest = sorted(set(self._faces(number)) - set(chosen))
-            if not rest:
+            named = self._faces(number)
+            chosen = np.isin(named[:, 0], self._of(number, faces)[:, 0])
+            if chosen.all():
                 raise ValueError("faces: expected some of the person's faces, got all of them")
             new = self._roll.new_number()
-            named = [*rest, *((face, new) for face, _ in chosen)]
+            named[chosen, 1] = new
             self._say(words.DIFFERENT, {"people": [number, new]}, named)
             return self._person(new)
 
@@ -96,30 +98,33 @@ class Answers(OpenLibrary):
             numbers = [self._present(person), self._present(other)]
             if numbers[0] == numbers[1]:
                 raise ValueError("other: expected somebody else; to divide a person, split")
-            faces = [face for number in numbers for face in self._faces(number)]
+            faces = np.concatenate([self._faces(number) for number in numbers])
             return self._say(words.DIFFERENT, {"people": numbers}, faces)
 
     def reject(self, person: str, faces: Iterable[str]) -> Answer:
         """Says that faces are not this person's, whoever else they may be."""
         with self._answering():
             number = self._find(person)
-            own = [(face, self._roll.new_number()) for face, _ in self._these(faces)]
-            rejected = {face for face, _ in own}
-            pins = [] if self._roll.is_said(number) else self._faces(number)
-            pins = [pin for pin in pins if pin[0] not in rejected][:PINS]
-            return self._say(words.REJECT, {"person": number}, own + pins)
+            own = self._these(faces)
+            own[:, 1] = [self._roll.new_number() for _ in own]
+            pins = self._faces(number)
+            pins = pins[~np.isin(pins[:, 0], own[:, 0])][:PINS]
+            said = own if self._roll.is_said(number) else np.concatenate([own, pins])
+            return self._say(words.REJECT, {"person": number}, said)
 
     def not_face(self, faces: Iterable[str]) -> Answer:
         """Says that these are not faces at all, or nobody's who matters; they are left out."""
         with self._answering():
-            said = [(face, 0) for face, _ in self._these(faces)]
+            said = self._these(faces)
+            said[:, 1] = 0
             return self._say(words.NOT_FACE, {}, said)
 
     def confirm(self, person: str, faces: Iterable[str]) -> Answer:
         """Says that faces are this person's; the first to be compared with new photos."""
         with self._answering():
             number = self._find(person)
-            said = [(face, number) for face, _ in self._these(faces)]
+            said = self._these(faces)
+            said[:, 1] = number
             return self._say(words.CONFIRM, {"person": number}, said)
 
     def hide(self, person: str) -> Answer:
@@ -184,7 +189,8 @@ class Answers(OpenLibrary):
             if batch is not None:
                 of_batch = [n for n, v in verdicts.items() if v.payload.get("batch") == batch]
                 together = [n for n in of_batch if stands[n]]
-            self._say_together([(words.UNDO, {"verdict": n}, []) for n in together])
+            nobody = np.empty((0, 2), np.int64)
+            self._say_together([(words.UNDO, {"verdict": n}, nobody) for n in together])
         return next(answer for answer in self.history() if answer.number == number)
 
     def history(self, person: str | None = None) -> list[Answer]:
@@ -211,7 +217,7 @@ class Answers(OpenLibrary):
             return self._say(kind, {"person": number}, self._faces(number))
 
     def _join(self, numbers: list[int]) -> int:
-        faces = [face for number in numbers for face in self._faces(number)]
+        faces = np.concatenate([self._faces(number) for number in numbers])
         self._say(words.SAME, {"people": numbers}, faces)
         # The first, unless this brings an earlier word into force again by which somebody else is.
         return self._roll.rulings.kin.root(numbers[0])
@@ -237,6 +243,7 @@ class Answers(OpenLibrary):
         return self._roll.faces_of(number)
 
     def _these(self, faces: Iterable[str]) -> Faces:
+        """These faces, with whose they are now; 0 for nobody's."""
         found = []
         for face in dict.fromkeys(faces):
             observation = self._store.observation_of(self._model(), face)
@@ -245,11 +252,11 @@ class Answers(OpenLibrary):
             found.append(self._roll.face(observation))
         if not found:
             raise ValueError("faces: expected at least one")
-        return found
+        return np.array(found, np.int64)
 
     def _of(self, number: int, faces: Iterable[str]) -> Faces:
         chosen = self._these(faces)
-        if any(whose != number for _, whose in chosen):
+        if (chosen[:, 1] != number).any():
             raise ValueError(f"faces: expected faces of {person_key(number)} only")
         return chosen
 

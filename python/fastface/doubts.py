@@ -22,6 +22,7 @@ from fastface.types import FloatArray, IntArray
 # What two sides are like is read from so many faces of each, and where a person would fall apart
 # from so many of theirs.
 VOICES: Final = 16
+SHOWN: Final = 6  # faces of a side to look at
 MEMBERS: Final = 96
 # People who may be one are sought among the nearest of all, and of those seen this often: of
 # thousands of people, some seen once come near everybody by chance.
@@ -185,6 +186,60 @@ def twice_on_a_photo(
         odds = bias / _odds(float(heights[less]), sizes, 1, n_people, curve)
         found.append(_divided(known, voices, pair[less : less + 1], odds, sizes))
     return sorted(found, key=lambda doubt: -doubt.gain)[:limit]
+
+
+def more_like_somebody_else(
+    known: Known, embed: Embed, curve: Calibration, limit: int, *, bias: float = 1.0
+) -> list[Doubt]:
+    """People some of whose faces are more like somebody else, best first.
+
+    A linkage never lets go of a face that it took in, and such a face is no fringe of its cluster,
+    so taking people apart finds it last.  A doubt is about the faces of a person that go to one
+    other, no more than can be shown; those that the user confirmed stay. bias: as in
+    `two_that_may_be_one`.
+    """
+    people, sizes = np.unique(known.persons, return_counts=True)
+    rows = _spread(known, known.persons, MEMBERS)
+    start = np.flatnonzero(np.diff(known.persons[rows], prepend=-1))
+    count = np.diff(np.append(start, len(rows)))
+    if len(people) < 2 or not (count > 1).any():
+        return []
+    faces = embed(rows)
+    sums = np.add.reduceat(faces, start, axis=0)
+    rivals: dict[int, list[int]] = {}
+    means = np.asarray(sums / count[:, None], np.float32)
+    for a, b in _neighbours(means, sizes).tolist():
+        rivals.setdefault(a, []).append(b)
+        rivals.setdefault(b, []).append(a)
+    free = ~known.confirmed[rows] & (_how_many(known.groups)[rows] > 1)
+    found = []
+    for a in np.flatnonzero(count > 1).tolist():
+        near = rivals.get(a)
+        own = slice(start[a], start[a] + count[a])
+        if near is None or not free[own].any():
+            continue
+        # Means of distances, which are close to their medians; to their own without themselves.
+        to_own = 1.0 - (faces[own] @ sums[a] - 1.0) / (count[a] - 1)
+        to_others = 1.0 - faces[own] @ sums[near].T / count[near]
+        best = to_others.argmin(axis=1)
+        to_best, of_best = to_others[np.arange(count[a]), best], count[near][best]
+        decades = curve.log10_rate(to_own, (1, count[a] - 1))
+        decades = np.where(free[own], decades - curve.log10_rate(to_best, (1, of_best)), 0.0)
+        for rival in np.unique(best[decades > 0]).tolist():
+            mine = np.flatnonzero((best == rival) & (decades > 0))
+            strays = mine[np.argsort(-decades[mine], kind="stable")][:SHOWN]
+            odds = bias * 10.0 ** float(np.clip(decades[strays].mean(), 0, 12))
+            rest = np.setdiff1d(np.arange(count[a]), strays)[:VOICES]
+            if len(rest):
+                both = float(sizes[a] - len(strays)), float(len(strays))
+                found.append(_divided(known, rows[own][rest], rows[own][strays], odds, both))
+    return sorted(found, key=lambda doubt: -doubt.gain)[:limit]
+
+
+def _how_many(groups: IntArray) -> IntArray:
+    """(n,) the size of each row's group."""
+    _, inverse, counts = np.unique(groups, return_inverse=True, return_counts=True)
+    return np.asarray(counts[inverse])
 
 
 def _divided(

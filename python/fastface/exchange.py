@@ -9,6 +9,8 @@ from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import TypeAlias
 
+import numpy as np
+
 from fastface.answers import Answers
 from fastface.errors import FastfaceError
 from fastface.metadata import adoption, inward, outward, sidecars
@@ -164,14 +166,15 @@ class Exchange(Answers):
     def _seats(self, faces: Iterable[str]) -> dict[str, Seat]:
         """Where these faces are, and what was said of them, by id."""
         persons, said = self._roll.members.persons, self._roll.members.said
-        rows = {face: self._these([face])[0][0] for face in faces}
+        rows = {face: int(self._these([face])[0, 0]) for face in faces}
         return {face: Seat(row, int(persons[row]), int(said[row])) for face, row in rows.items()}
 
 
 def _sayings(plan: Plan, seats: dict[str, Seat]) -> list[Saying]:
     sayings: list[Saying] = []
     for adopted in plan.adopted:
-        faces = [(seats[found.match.face.id].row, adopted.number) for found in adopted.faces]
+        rows = [seats[found.match.face.id].row for found in adopted.faces]
+        faces = np.column_stack([rows, np.full(len(rows), adopted.number)])
         if adopted.is_new:
             payload = {"person": adopted.number, "name": adopted.name}
             sayings.append((words.NAME, payload, faces))

@@ -154,7 +154,7 @@ class Explanations(Answers):
     def _asked(self, what: str) -> _Asked:
         members = self._roll.members
         if _FACE_ID.fullmatch(what):
-            row, person = self._these([what])[0]
+            row, person = self._these([what])[0].tolist()
             return _Asked(True, person, np.array([row]))
         number = self._find(what)
         rows = np.flatnonzero((members.persons == number) & members.present)

@@ -21,7 +21,7 @@ _OF_ONE: Final = {words.NAME, words.CONFIRM, words.HIDE, words.UNHIDE, words.FAV
 def forget(store: Store, roll: Roll, person: int) -> Forgotten:
     """Deletes a person; inside `Roll.changing`, and before `Store.scrub`."""
     numbers = {person, *(n for n in roll.rulings.kin.people if roll.rulings.kin.root(n) == person)}
-    faces = [row for row, _ in roll.faces_of(person)]
+    faces = roll.faces_of(person)[:, 0]
     places = [*store.anchors(roll.members.ids[faces].tolist()).values()]
     hashes = {place.content_hash for place in places}
     here = Places(places)

@@ -9,11 +9,9 @@ import numpy as np
 from fastface import doubts
 from fastface.answers import Answers
 from fastface.completeness import MOST_DOUBTS, completeness
-from fastface.doubts import Doubt, Known
+from fastface.doubts import SHOWN, Doubt, Known
 from fastface.store import person_key
 from fastface.types import Answer, FloatArray, IntArray, Question, QuestionSide
-
-SHOWN = 6  # faces of a side to look at
 
 
 class Review(Answers):
@@ -44,7 +42,10 @@ class Review(Answers):
             divided = doubts.one_that_may_be_two(known, embed, curve, limit, bias=bias)
             divided = [doubts.divide(doubt, known, embed) for doubt in divided]
             twice = doubts.twice_on_a_photo(known, embed, curve, limit, bias=bias)
-            best = sorted([*joined, *divided, *twice], key=lambda doubt: -doubt.gain)[:limit]
+            strays = doubts.more_like_somebody_else(known, embed, curve, limit, bias=bias)
+            best = sorted([*joined, *divided, *twice, *strays], key=lambda doubt: -doubt.gain)[
+                :limit
+            ]
             return [self._question(doubt, rows, known) for doubt in best]
 
     def completeness(self) -> dict[str, float]:
@@ -187,7 +188,7 @@ class Review(Answers):
         """Whose the faces of both sides are now; None where that is not one person a side."""
         found: list[int] = []
         for side in question.sides:
-            whose = {person for _, person in self._these(face.id for face in side.faces)}
+            whose = {*self._these(face.id for face in side.faces)[:, 1].tolist()}
             if len(whose) != 1 or 0 in whose:
                 return None
             found += whose
@@ -196,12 +197,15 @@ class Review(Answers):
     def _is_confirmed(self, question: Question) -> bool:
         """Whether the user said of every face that is shown that it is this person."""
         faces = self._these(face.id for side in question.sides for face in side.faces)
-        return all(self._roll.rulings.confirmed[row] for row, _ in faces)
+        return bool(self._roll.rulings.confirmed[faces[:, 0]].all())
 
 
 def _to_look_at(side: IntArray, known: Known) -> Sequence[int]:
-    """The clearest faces of a side, on as many photos as there are."""
+    """All faces of a small side, of a large one the clearest, on as many photos as there are."""
     order = side[np.argsort(-known.weight[side], kind="stable")]
+    if len(order) <= SHOWN:
+        few: list[int] = order.tolist()
+        return few
     _, first = np.unique(known.photos[order], return_index=True)
     chosen: list[int] = order[np.sort(first)][:SHOWN].tolist()
     return chosen

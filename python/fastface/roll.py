@@ -16,7 +16,7 @@ from fastface.store import Members, PersonRow, Store
 from fastface.types import IntArray, Verdict
 from fastface.verdicts import Heard, Places, Rulings, claim, listen, number, replay, weigh, words
 
-Faces: TypeAlias = list[tuple[int, int]]  # a face's row in `Roll.members`, who it is said to be
+Faces: TypeAlias = IntArray  # (k, 2): a face's row in `Roll.members`, who it is said to be
 Saying: TypeAlias = tuple[str, Mapping[str, Any], Faces]  # a verdict's kind, payload and faces
 
 SIDE_FACES: Final = 64  # of one person, to see whom a face resembles; more would not change it
@@ -104,7 +104,7 @@ class Roll:
         said: list[Verdict] = []
         rows: list[IntArray] = []
         for kind, payload, faces in sayings:
-            row, person = np.array(faces, np.int64).reshape(-1, 2).T
+            row, person = faces.T
             of_people = {n: ids[row[person == n]].tolist() for n in np.unique(person).tolist()}
             id_ = self._store.add_verdict(kind, payload, said_at, of_people)
             said.append(Verdict(kind, dict(payload), (), said_at, (), id_))
@@ -125,7 +125,8 @@ class Roll:
 
     def faces_of(self, person: int) -> Faces:
         """A person's faces, those on photos that are missing now too, with the person's number."""
-        return [(row, person) for row in np.flatnonzero(self.members.persons == person).tolist()]
+        rows = np.flatnonzero(self.members.persons == person)
+        return np.column_stack([rows, np.full(len(rows), person)])
 
     def is_seen(self, person: int) -> bool:
         """Whether a person is on a photo that is present."""
