@@ -9,7 +9,8 @@ the user said, the rest of the photos comes, photos are moved, renamed, copied, 
 restored, other model packs look at everything, a process that answers and groups is killed 200
 times, and all that is derived is thrown away. After each step: verdicts that are in the log as
 they were said; photos still under the right name, of those that were after naming; photos of the
-rest under the right name, which nobody promised; people who have the id that they had.
+rest under the right name, which nobody promised; of all that were right a step before, those that
+still are; people who have the id that they had.
 """
 
 from __future__ import annotations
@@ -79,6 +80,7 @@ class Trial:
     """One library on its way.
 
     kept: (photo, name) pairs that were right after naming.  said: those of which the user said so.
+    before: those that were right after the last step.
     """
 
     path: Path
@@ -89,6 +91,7 @@ class Trial:
     ids: dict[str, str] = field(default_factory=dict)
     kept: set[tuple[str, str]] = field(default_factory=set)
     said: set[tuple[str, str]] = field(default_factory=set)
+    before: set[tuple[str, str]] = field(default_factory=set)
 
     def open(self) -> Library:
         return Library(self.path, engine=self.engine)
@@ -124,12 +127,13 @@ class Trial:
 
 
 class Outcome(NamedTuple):
-    """Verdicts intact; shares of photos that are right: said, kept, later; ids still the same."""
+    """Verdicts intact; shares of photos that are right: said, kept, later, still; the same ids."""
 
     n_intact: int
     said: float
     kept: float
     later: float
+    still: float
     n_ids: int
 
 
@@ -141,11 +145,13 @@ def check(trial: Trial, library: Library) -> Outcome:
     def share(pairs: set[tuple[str, str]]) -> float:
         return len(right & pairs) / len(pairs) if pairs else float("nan")
 
+    before, trial.before = trial.before, right
     return Outcome(
         sum(before == now for before, now in zip(trial.log, log, strict=False)),
         share(trial.said & wanted),
         share(trial.kept & wanted),
         share(wanted - trial.kept),
+        share(before & wanted),
         sum(ids.get(name) == id_ for name, id_ in trial.ids.items()),
     )
 
@@ -253,12 +259,14 @@ def main() -> None:
             trial.remember(library)
             print(f"{len(library.faces())} faces, {len(trial.ids)} people named, ", end="")
             print(f"{len(trial.log)} verdicts on {sum(len(v.anchors) for v in trial.log)} faces")
-        print(f"{'':<36}{'verdicts':>12}{'said':>8}{'right':>8}{'later':>8}{'ids':>9}")
+        print(f"{'':<36}{'verdicts':>12}{'said':>8}{'right':>8}{'later':>8}{'still':>8}{'ids':>9}")
         for what in steps(trial, later, options.packs, options.crashes):
             with trial.open() as library:
                 now = check(trial, library)
             words, ids = f"{now.n_intact}/{len(trial.log)}", f"{now.n_ids}/{len(trial.ids)}"
-            shares = f"{now.said:8.2%}{now.kept:8.2%}{now.later:8.2%}".replace("nan%", "   -")
+            shares = f"{now.said:8.2%}{now.kept:8.2%}{now.later:8.2%}{now.still:8.2%}".replace(
+                "nan%", "   -"
+            )
             print(f"{what:<36}{words:>12}{shares}{ids:>9}", flush=True)
 
 

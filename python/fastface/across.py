@@ -7,6 +7,7 @@ than that two clusters are, and cut where merges are more likely wrong than righ
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ from fastface.growing import Time, join
 from fastface.kernels import crowd_edges, median_linkage, pairwise_edges
 from fastface.kernels.linkage import Edges
 from fastface.links import chain
+from fastface.looks import Look, Witness, Witnesses
 from fastface.rule import Rule
 from fastface.types import FloatArray, IntArray
 
@@ -91,6 +93,7 @@ def group(
     prior: Strangers | None = None,
     part: Part | None = None,
     time: Time | None = None,
+    earlier: Sequence[Look] = (),
     threads: int | None = None,
 ) -> People:
     """Who is one person.
@@ -98,7 +101,8 @@ def group(
     faces: (n, d) float32, unit rows.  prior: strangers' distances as the embedder's curve has them;
     None: as these faces alone show them.  part: None if these are all faces.  time: when
     they were taken; then the tree is cut with more caution for the young, and what grew up is
-    joined afterwards, above the tree.  No threshold is needed.
+    joined afterwards, above the tree.  earlier: what models before this one saw of the same faces,
+    as evidence beside theirs.  No threshold is needed.
     """
     n = len(faces)
     known = Known.nothing(n) if known is None else known
@@ -109,13 +113,16 @@ def group(
     near = -NORMAL.inv_cdf(min(FIRST_FALSE_NEIGHBOURS / max(n_all, 2), 0.05))
     first, _ = _tree(faces, known, Cohort.unknown(faces, prior), near, threads)
     cohort = Cohort.of_clusters(faces, first, prior, settled=part is not None)
+    looks = _witnesses(Witness(np.arange(n), faces, cohort, first), earlier, near, threads)
     least = cut.least_closeness(n_all)
-    _, matrix = _tree(faces, known, cohort, least, threads)
+    _, matrix = _tree(faces, known, cohort, least, threads, looks)
     rate = None
     if n > MAX_EXACT and odds is None:
         # Crowds hide the merges that show how often one person is in two pieces; a sample has them.
         sample = np.linspace(0, n - 1, MAX_EXACT // 2).astype(np.int64)
-        rate = group(faces[sample], prior=prior, threads=threads).rule.prior.rate
+        seen = [look.take(sample) for look in earlier]
+        of_sample = group(faces[sample], prior=prior, earlier=seen, threads=threads)
+        rate = of_sample.rule.prior.rate
     labels, rule = _cut(faces, matrix, known, cohort, odds, time, rate)
     if n > MAX_EXACT:
         # Members of a crowd whom no voter speaks for end up beside it. So the clusters are linked
@@ -123,7 +130,8 @@ def group(
         rows = spokesmen(labels)
         some = Known(labels, known.apart, known.together).take(rows)
         of_some = cohort.take(rows)
-        _, tree = _tree(faces[rows], some, of_some, least, threads, exact=True)
+        of_looks = None if looks is None else looks.take(rows)
+        _, tree = _tree(faces[rows], some, of_some, least, threads, of_looks, exact=True)
         when = None if time is None else time.take(rows)
         found, rule = _cut(faces[rows], tree, some, of_some, odds, when, rate)
         speaks_for = np.zeros(int(labels.max()) + 1, np.int64)
@@ -134,23 +142,45 @@ def group(
     return People(numbered(labels), matrix if n <= MAX_EXACT else None, rule)
 
 
+def _witnesses(
+    present: Witness, earlier: Sequence[Look], near: float, threads: int | None
+) -> Witnesses | None:
+    """All models that saw the faces; None where that is the present one alone."""
+    found = [present]
+    for look in earlier:
+        rows = look.rows
+        if len(rows) > 1:
+            row = np.full(len(present.row), -1)
+            row[rows] = np.arange(len(rows))
+            faces = look.faces[rows]
+            alike = Cohort.unknown(faces, look.prior)
+            first, _ = _tree(faces, Known.nothing(len(rows)), alike, near, threads)
+            cohort = Cohort.of_clusters(faces, first, look.prior)
+            found.append(Witness(row, faces, cohort, first))
+    return Witnesses.of(found) if len(found) > 1 else None
+
+
 def _tree(
     faces: FloatArray,
     known: Known,
     cohort: Cohort,
     least: float,
     threads: int | None,
+    looks: Witnesses | None = None,
     *,
     exact: bool = False,
 ) -> tuple[IntArray, npt.NDArray[np.float64]]:
     """Labels and linkage matrix of all merges of at least this closeness.
 
-    exact: all pairs count, however many faces there are.
+    looks: all models that saw the faces, if there are several.  exact: all pairs count, however
+    many faces there are.
     """
     n, widest = len(faces), min(cohort.widest(least), 2.0)
     sample: dict[str, Any] = {}
     if exact or n <= MAX_EXACT:
         edges = pairwise_edges(faces, widest, threads=threads)
+        if looks is not None:
+            edges = looks.more(edges, least, threads)
     else:
         # The candidates of a single face are the crowds, and the median of their voters varies less
         # than one pair does.
@@ -166,7 +196,7 @@ def _tree(
             threads=threads,
         )
         sample = {"voters": voters, "joined": (i, j, np.zeros_like(d))}  # no cut comes between
-    edges, threshold = _normalised(edges, cohort, least)
+    edges, threshold = _normalised(edges, cohort, least, looks)
     found = median_linkage(
         n,
         edges,
@@ -180,7 +210,9 @@ def _tree(
     return found.labels, found.linkage_matrix
 
 
-def _normalised(edges: Edges, cohort: Cohort, least: float) -> tuple[Edges, float]:
+def _normalised(
+    edges: Edges, cohort: Cohort, least: float, looks: Witnesses | None
+) -> tuple[Edges, float]:
     """Edges of at least this closeness, as far as two faces like all others would be; the limit."""
     # What is given is at height 0, and nothing else.
     limit = np.float32(max(float(cohort.pooled.distance(least)), 1e-6))
@@ -190,6 +222,8 @@ def _normalised(edges: Edges, cohort: Cohort, least: float) -> tuple[Edges, floa
         block = slice(start, start + BLOCK)
         i, j, distance = all_i[block], all_j[block], all_distances[block]
         closeness = cohort.closeness(i, j, distance)
+        if looks is not None:
+            closeness = looks.closeness(i, j, closeness)
         near = closeness >= least
         typical = cohort.pooled.distance(closeness[near])
         kept.append((i[near], j[near], np.clip(typical, 1e-6, limit).astype(np.float32)))

@@ -8,6 +8,7 @@ of people: one of thousands of people needs closer pairs than an album of one fa
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,7 @@ from fastface.calibration import EXPECTED_FALSE_NEIGHBOURS, Calibration
 from fastface.growing import Time
 from fastface.kernels import median_linkage, pairwise_edges
 from fastface.links import Links, chain, known_alike, link
+from fastface.looks import Look
 from fastface.rule import Rule
 from fastface.types import FloatArray, IntArray
 
@@ -66,6 +68,7 @@ def cluster(
     calibration: Calibration | None = None,
     taken_at: npt.ArrayLike | None = None,
     ageing: Ageing | None = None,
+    earlier: Sequence[Look] = (),
     threads: int | None = None,
 ) -> Clustering:
     """Groups faces by person.
@@ -81,6 +84,7 @@ def cluster(
     taken_at: (n,) seconds since 1970, NaN where unknown; None: nowhere known.  ageing: how likeness
     fades with the years for this embedder; None: that is not known. With both, people are followed
     while they grow up.
+    earlier: what models before this one saw of the same faces, as evidence across moments.
     threads: None for all; the result does not depend on it, nor, but for the numbers, on the order
     of the faces.
 
@@ -136,6 +140,7 @@ def cluster(
         prior=curve.strangers,
         time=None if when is None else Time.of(ageing, when[clear]),
         part=None if not others and rule is None else across.Part(others, rule),
+        earlier=[look.take(clear) for look in earlier],
         threads=threads,
     )
     return Clustering(

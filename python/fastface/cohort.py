@@ -94,8 +94,8 @@ class Cohort:
         """
         n, pooled = len(faces), prior
         if pooled is None:
-            sample = faces[_sample(faces, np.arange(n))]
-            pooled = _pooled(_distances(sample, sample)[np.triu_indices(len(sample), 1)])
+            some = faces[sample(faces, np.arange(n))]
+            pooled = _pooled(_distances(some, some)[np.triu_indices(len(some), 1)])
         return cls(np.full(n, pooled.mean), np.full(n, pooled.deviation), pooled)
 
     @classmethod
@@ -116,7 +116,7 @@ class Cohort:
         >>> Cohort.of_clusters(two, np.repeat([0, 1], 50), Strangers(0.9, 0.1)).pooled.mean > 0.9
         True
         """
-        rows = _sample(faces, labels)
+        rows = sample(faces, labels)
         pooled = prior if prior and settled else _of_library(faces[rows], labels[rows], prior)
         people_each = len(np.unique(labels[rows])) / max(len(rows), 1)
         mean, deviation = np.empty(len(faces)), np.empty(len(faces))
@@ -199,7 +199,7 @@ def _distances(a: FloatArray, b: FloatArray) -> FloatArray:
     return np.asarray(1.0 - a @ b.T, np.float32)
 
 
-def _sample(faces: FloatArray, labels: IntArray) -> IntArray:
+def sample(faces: FloatArray, labels: IntArray) -> IntArray:
     """Rows of at most FACES_EACH faces of each cluster, at most MAX_COHORT in all, at random.
 
     The same faces whatever their order, unless some are copies.
@@ -231,9 +231,9 @@ def _pooled(distances: npt.NDArray[np.floating]) -> Strangers:
     return Strangers(mean, deviation) if deviation > 1e-6 else Strangers(*DIRECTIONS)
 
 
-def _of_library(sample: FloatArray, labels: IntArray, prior: Strangers | None) -> Strangers:
+def _of_library(faces: FloatArray, labels: IntArray, prior: Strangers | None) -> Strangers:
     """Mean and deviation of all strangers' distances, between the prior's and those measured."""
-    strangers = _distances(sample, sample)[labels[:, None] < labels]
+    strangers = _distances(faces, faces)[labels[:, None] < labels]
     if prior is None:
         return _pooled(strangers)
     if len(strangers) < 2:

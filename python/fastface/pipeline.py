@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -14,11 +15,15 @@ from fastface.reading import Analyzer
 from fastface.roll import Roll
 from fastface.store import Facts, Store
 from fastface.types import FloatArray, IntArray
+from fastface.verdicts import Places
 
 if TYPE_CHECKING:
     from fastface.ageing import Ageing
     from fastface.calibration import Calibration
+    from fastface.cohort import Strangers
     from fastface.rule import Rule
+
+NOTHING: Final[Mapping[str, FloatArray]] = {}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,7 +78,8 @@ class Engine(Protocol):
     group: said (n,) int64 is who the user said each face is, 0 where nothing was said.  Where
     the faces are only a part of the library: moments (p,) of its photos, if they are known; given
     (n,), faces that stay together by number, negative for others; others, how many people there are
-    beside these; rule, what the whole library showed, as stored; gallery, the library's.
+    beside these; rule, what the whole library showed, as stored; gallery, the library's.  earlier:
+    what other models saw of the same faces, see `earlier_looks`.
     choose_exemplars: rows of one person's faces, see `exemplars.choose`.
     make_gallery: exemplars (m, d), people (m,) ascending; impostors: those of a gallery of almost
     the same people, None to calibrate anew.
@@ -97,6 +103,7 @@ class Engine(Protocol):
         others: int = 0,
         rule: Sequence[Sequence[float]] | None = None,
         gallery: Gallery | None = None,
+        earlier: Mapping[str, FloatArray] = NOTHING,
     ) -> Grouping: ...
     def choose_exemplars(
         self,
@@ -172,8 +179,10 @@ class PackEngine:
         others: int = 0,
         rule: Sequence[Sequence[float]] | None = None,
         gallery: Gallery | None = None,
+        earlier: Mapping[str, FloatArray] = NOTHING,
     ) -> Grouping:
         from fastface import clustering
+        from fastface.looks import Look
         from fastface.rule import Rule
 
         of_photo = self.moments(facts) if moments is None else moments
@@ -192,6 +201,7 @@ class PackEngine:
             calibration=self._calibration(facts.faces[~facts.unclear], gallery),
             taken_at=facts.taken_at[facts.photo_index],
             ageing=self._ageing(),
+            earlier=[Look(faces, _strangers_of(tag)) for tag, faces in earlier.items()],
         )
         return Grouping(of_photo, found.labels, float(found.threshold), found.rule)
 
@@ -234,6 +244,37 @@ class PackEngine:
         return Calibration.of_faces(faces) if curve is None else Calibration.of_pack(curve)
 
 
+def _strangers_of(model_tag: str) -> Strangers | None:
+    """How close strangers come for the pack of a tag, if that was measured."""
+    from fastface import models
+    from fastface.calibration import Calibration
+    from fastface.errors import ModelError
+
+    with contextlib.suppress(
+        ModelError
+    ):  # of an engine of the caller's own, or a pack that is gone
+        curve = models.recipe(pack_of(model_tag)).curve
+        return None if curve is None else Calibration.of_pack(curve).strangers
+    return None
+
+
+def earlier_looks(store: Store, model: str, facts: Facts) -> dict[str, FloatArray]:
+    """What other models saw at the places of these faces: (n, d) float32 each, by their tags.
+
+    A row of zeros where one saw no face clearly.  Facts that are never edited: they stay evidence
+    for as long as the library has them.
+    """
+    looks = store.other_looks(model, facts.content_ids.tolist())
+    places = Places(facts.anchors) if looks else None
+    found = {}
+    for tag, (anchors, faces) in looks.items():
+        found[tag] = np.zeros((len(facts.ids), faces.shape[1]), np.float32)
+        for anchor, face in zip(anchors, faces, strict=True):
+            if places is not None and (row := places.find(anchor)) is not None:
+                found[tag][row] = face
+    return found
+
+
 def regroup(store: Store, roll: Roll, engine: Engine) -> None:
     """Brings moments, clusters and people up to date, by grouping all faces."""
     model = engine.model_tag
@@ -242,7 +283,8 @@ def regroup(store: Store, roll: Roll, engine: Engine) -> None:
         roll.look(model)
         said = roll.seats(facts.ids)
         told = {"n_whole": len(facts.content_ids), **rests_on(store)}
-    grouping = engine.group(facts, said)
+        earlier = earlier_looks(store, model, facts)
+    grouping = engine.group(facts, said, earlier=earlier)
     with roll.changing(model):  # with what somebody may have said meanwhile
         moments = zip(facts.content_ids.tolist(), grouping.moments.tolist(), strict=True)
         store.replace_moments(moments)

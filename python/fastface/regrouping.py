@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from fastface.pipeline import Engine, remember_grouping, rests_on
+from fastface.pipeline import Engine, earlier_looks, remember_grouping, rests_on
 from fastface.recognition import Recogniser
 from fastface.roll import Roll
 from fastface.store import Members, Store
@@ -59,6 +59,7 @@ def regroup_some(store: Store, roll: Roll, engine: Engine, recogniser: Recognise
         standing = _standing(members, looked_at, seat, before)
         rows = np.concatenate([np.flatnonzero(free), standing.rows[standing.speaks]])
         facts = store.facts_of(model, members.ids[rows].tolist())
+        earlier = earlier_looks(store, model, facts)
     rows = members.rows_of(facts.ids)
     moments = np.empty(len(facts.content_ids), np.int64)
     moments[facts.photo_index] = before[rows]
@@ -74,6 +75,7 @@ def regroup_some(store: Store, roll: Roll, engine: Engine, recogniser: Recognise
         others=len(np.setdiff1d(members.clusters[members.present], clusters)),
         rule=last.get("rule"),
         gallery=gallery,
+        earlier=earlier,
     )
     labels = _labels(members, standing, rows, grouping.labels)
     with roll.changing(model):  # with what somebody may have said meanwhile

@@ -23,7 +23,7 @@ from fastface.store.rows import (
     stack,
 )
 from fastface.store.tables import PATH, Tables
-from fastface.types import Anchor, Box, IntArray, Observation, PhotoMetadata
+from fastface.types import Anchor, Box, FloatArray, IntArray, Observation, PhotoMetadata
 
 # The content that a hash stands for: its own, or that of a photo which was rewritten with it.
 _CONTENT_OF: Final = """coalesce((SELECT id FROM content WHERE hash = ?1),
@@ -243,6 +243,33 @@ class FactTables(Tables):
         rows = self._observations(model, ids)
         index = {content: i for i, content in enumerate(photos.content_ids.tolist())}
         return replace(photos, **_observations([row for row in rows if row[11] in index], index))
+
+    def other_looks(
+        self, model: str, contents: Iterable[int]
+    ) -> dict[str, tuple[list[Anchor], FloatArray]]:
+        """What other models saw clearly on photos of these contents: where, and (k, d) faces.
+
+        By their tags, in order; empty where only this model ever looked.
+        """
+        if not self._database.row("SELECT 1 FROM analysis WHERE model <> ? LIMIT 1", (model,)):
+            return {}
+        rows = self._database.rows(
+            """SELECT model, hash, box_left, box_top, box_width, box_height, face
+               FROM observation JOIN content ON content.id = content_id
+               WHERE model <> ? AND NOT unclear
+               AND content_id IN (SELECT value FROM json_each(?)) ORDER BY model, hash, position""",
+            (model, _json(contents)),
+        )
+        by_model: dict[str, list[Row]] = {}
+        for row in rows:
+            by_model.setdefault(row[0], []).append(row)
+        return {
+            tag: (
+                [Anchor(r[1], Box(*r[2:6])) for r in seen],
+                stack([r[6] for r in seen], FACE_TYPE),
+            )
+            for tag, seen in by_model.items()
+        }
 
     def _observations(self, model: str, ids: Iterable[int] | None) -> list[Row]:
         some = "" if ids is None else "AND observation.id IN (SELECT value FROM json_each(?))"
