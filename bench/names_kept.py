@@ -27,9 +27,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from crashing import crash
+from fastface.boxes import overlap
 from fastface.library import Library
 from fastface.types import Box, Face, Verdict
-from fastface.verdicts.places import overlap
 from naming_user import User
 from remembering import Remembering
 

@@ -125,6 +125,7 @@ class FakeEngine:
     model_tag: str = "fake-1"
     grouping_tag: str = "argmax-1"
     min_side: int = 32
+    same_face: float = 0.3
     n_groupings: int = 0
     n_made: int = 0
     n_galleries: int = 0

@@ -54,7 +54,7 @@ def test_people(run: Run) -> None:
 
 
 def test_people_json(run: Run) -> None:
-    others = {"first_seen": None, "last_seen": None, "hidden": False}
+    others = {"videos": 0, "first_seen": None, "last_seen": None, "hidden": False}
     assert run_json(run, "people") == [
         {"id": "p1", "name": "Ada Lovelace", "photos": 2, "faces": 2, **others},
         {"id": "p2", "name": None, "photos": 1, "faces": 1, **others},

@@ -155,6 +155,26 @@ def test_who_is_who_in_format_4(tmp_path: Path) -> None:
         assert who(library) == expected
 
 
+def test_portraits_in_format_5(tmp_path: Path) -> None:
+    """Nothing in it is a video's."""
+    expected = {
+        "p1": ("Ada", {"0.png", "1.png", "2.png", "5.png", "7.png"}),
+        "p2": ("Bea", {"1.png", "4.png"}),
+        "p3": (None, {"2.png"}),
+        "p4": (None, {"3.png"}),
+        "p5": (None, {"5.png"}),
+    }
+    with Library(stored(5, tmp_path), engine=FakeEngine()) as library:
+        assert who(library) == expected
+        assert {face.at_s for face in library.faces()} == {None}
+        assert {person.n_videos for person in library.people()} == {0}
+        known = [face.person for face in library.identify(paint(tmp_path / "new.png", [0, 2, 9]))]
+        assert known == ["p1", "p3", None]
+        library.recluster()
+        assert who(library) == expected
+        assert [a.kind for a in library.history()] == ["name", "name", "confirm", "reject"]
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no kill -9")
 def test_killed_while_migrating(tmp_path: Path) -> None:
     """At several moments of the way from the first format to today's."""

@@ -56,6 +56,23 @@ def test_scan_of_the_album_opens_no_socket(
     assert len(json.loads(people.stdout)) >= 6
 
 
+@needs_linux
+@pytest.mark.models
+def test_a_video_opens_no_socket(
+    demo_photos: Path, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of FFmpeg's demuxers some would: this file says that it is a playlist."""
+    films = pytest.importorskip("tests.films")
+    monkeypatch.setenv("FASTFACE_MODELS", str(models.parent))
+    folder, library = tmp_path / "folder", str(tmp_path / "library.sqlite")
+    folder.mkdir()
+    films.film_photos(folder / "a.mov", [demo_photos / "biden.jpg"], seconds=2)
+    (folder / "b.mp4").write_text("#EXTM3U\n#EXTINF:9,\nhttp://127.0.0.1/a.ts\n")
+    scan = run(without_sockets.__file__, "scan", str(folder), "--library", library, home=tmp_path)
+    assert scan.returncode == 0, scan.stderr
+    assert "b.mp4" in scan.stderr and "1 person" in scan.stdout
+
+
 def test_the_runtime_is_loaded_silent(tmp_path: Path) -> None:
     """Its telemetry would make a database in the cache at once, and connect seconds later."""
     program = "from fastface.inference import load_runtime; print(load_runtime().__name__)"

@@ -28,8 +28,8 @@ def found(root: Path) -> list[str]:
 def test_order_suffixes_and_facts(tmp_path: Path) -> None:
     make(tmp_path, "b/2.jpg", "b/1.JPG", "b/c/3.heic", "a/4.webp", "9.Png", "10.tiff", "notes.txt")
     make(tmp_path, "b/film.mp4", "jpg", "a/5.avif", "a/6.eps", "b-/7.jpeg")
-    expected = ["10.tiff", "9.Png", "a/4.webp", "a/5.avif", "b/1.JPG", "b/2.jpg", "b/c/3.heic"]
-    assert found(tmp_path) == [*expected, "b-/7.jpeg"]
+    expected = ["10.tiff", "9.Png", "a/4.webp", "a/5.avif", "b/1.JPG", "b/2.jpg", "b/film.mp4"]
+    assert found(tmp_path) == [*expected, "b/c/3.heic", "b-/7.jpeg"]
     os.utime(tmp_path / "10.tiff", ns=(5, 7_000_000_001))
     first = next(iter_photos(str(tmp_path)))
     assert (first.size, first.mtime_ns) == (len("10.tiff"), 7_000_000_001)

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from fastface import pictures
 from fastface.pipeline import Engine, Match
 from fastface.recognition import Recogniser
 from fastface.store import Facts, PersonRow, Store
@@ -90,12 +91,13 @@ def who(
     found = recogniser.identify(model, facts.faces[clear], taken_at)
     matches = dict(zip(clear.tolist(), found, strict=True))
     surest = sorted(matches, key=lambda row: (-matches[row].confidence, row))
-    photo, taken = facts.photo_index.tolist(), set[tuple[int, int]]()
+    picture = pictures.of_anchors(facts.photo_index, facts.anchors).tolist()
+    taken = set[tuple[int, int]]()
 
     def seat(row: int, person: int | None) -> None:
-        if person is not None and not people[row] and (photo[row], person) not in taken:
+        if person is not None and not people[row] and (picture[row], person) not in taken:
             people[row] = person
-            taken.add((photo[row], person))
+            taken.add((picture[row], person))
 
     for row in surest:
         seat(row, matches[row].person)

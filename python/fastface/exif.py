@@ -74,7 +74,7 @@ def metadata(tags: Tags, width: int, height: int) -> PhotoMetadata:
         taken_at=_taken_at(tags),
         latitude=latitude,
         longitude=longitude,
-        camera=_camera(tags),
+        camera=camera_name(tags.get(Base.Make), tags.get(Base.Model)),
     )
 
 
@@ -134,10 +134,9 @@ def _degrees(value: Any, reference: Any, hemispheres: str, limit: float) -> floa
     return -degrees if side == hemispheres[1] else degrees
 
 
-def _camera(tags: Tags) -> str | None:
+def camera_name(maker: Any, model: Any) -> str | None:
     """Maker and model, the maker once: 'Canon' and 'Canon EOS 5D' are 'Canon EOS 5D'."""
-    maker = " ".join(_text(tags.get(Base.Make)).split())
-    model = " ".join(_text(tags.get(Base.Model)).split())
+    maker, model = (" ".join(_text(part).split()) for part in (maker, model))
     if maker and model.lower().startswith(maker.lower()):
         maker = ""
     return f"{maker} {model}".strip() or None

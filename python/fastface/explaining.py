@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from fastface import reasons
+from fastface import pictures, reasons
 from fastface.answers import Answers
 from fastface.calibration import Calibration
 from fastface.exemplars import choose
@@ -194,8 +194,10 @@ class Explanations(Answers):
             near = self._closeups(np.concatenate(sides))
         a, b = ([near[row] for row in side.tolist()] for side in sides)
         n_clusters = self._store.n_clusters(self._model())
-        photos, rule = (_photos(a), _photos(b)), self._rule()
-        return reasons.meeting(_faces(a), _faces(b), photos, n_clusters, rule, happened=happened)
+        photos, rule = np.split(_pictures([*a, *b]), [len(a)]), self._rule()
+        return reasons.meeting(
+            _faces(a), _faces(b), (photos[0], photos[1]), n_clusters, rule, happened=happened
+        )
 
     def _rule(self) -> Rule:
         """By which the groups were made."""
@@ -269,5 +271,6 @@ def _faces(closeups: list[Closeup]) -> FloatArray:
     return np.stack([closeup.face for closeup in closeups])
 
 
-def _photos(closeups: list[Closeup]) -> IntArray:
-    return np.array([closeup.content for closeup in closeups], np.int64)
+def _pictures(closeups: list[Closeup]) -> IntArray:
+    contents = np.array([closeup.content for closeup in closeups], np.int64)
+    return pictures.of_anchors(contents, [closeup.place for closeup in closeups])

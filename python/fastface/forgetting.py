@@ -53,10 +53,10 @@ def not_forgotten(
     store: Store, content_hash: str, observations: Iterable[Observation]
 ) -> list[Observation | None]:
     """The observations on a photo, None in the place of one that may not be remembered."""
-    places = Places(
-        Anchor(content_hash, box) for box in store.places_said(words.FORGET, content_hash)
-    )
-    return [
-        seen if places.find(Anchor(content_hash, seen.box)) is None else None
-        for seen in observations
-    ]
+    said = store.places_said(words.FORGET, content_hash)
+
+    def is_forgotten(seen: Observation) -> bool:
+        here = Places([Anchor(content_hash, seen.box, seen.at_s, seen.sightings)])
+        return any(here.find(place) is not None for place in said)
+
+    return [None if is_forgotten(seen) else seen for seen in observations]

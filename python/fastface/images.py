@@ -198,7 +198,7 @@ def _decode_image(
 ) -> DecodedPhoto:
     width, height = image.size
     is_jpeg = image.format in ("JPEG", "MPO")
-    in_decoder = min(_reduction(width, height, min_side), 8) if ours and is_jpeg else 1
+    in_decoder = min(reduction_to(width, height, min_side), 8) if ours and is_jpeg else 1
     _check_size(image, in_decoder)
     with nullcontext() if budget is None else budget.reserve(_decoder_bytes(image, in_decoder)):
         return _decode_checked(image, in_decoder, min_side)
@@ -217,7 +217,7 @@ def _decode_checked(image: Image.Image, in_decoder: int, min_side: int | None) -
         width, height = image.size
 
     upright = _reducible(image)
-    reduction = _reduction(*upright.size, min_side)
+    reduction = reduction_to(*upright.size, min_side)
     if reduction > 1:
         upright = upright.reduce(reduction)
     if orientation in exif.TRANSPOSE:
@@ -238,13 +238,13 @@ def _decode_array(pixels: ImageArray, min_side: int | None) -> DecodedPhoto:
             f"source: expected uint8 (height, width, 3), got {pixels.dtype} {pixels.shape}"
         )
     height, width = pixels.shape[:2]
-    reduction = _reduction(width, height, min_side)
+    reduction = reduction_to(width, height, min_side)
     if reduction > 1:
         pixels = np.asarray(Image.fromarray(pixels).reduce(reduction))
     return DecodedPhoto(np.ascontiguousarray(pixels), PhotoMetadata(width, height))
 
 
-def _reduction(width: int, height: int, min_side: int | None) -> int:
+def reduction_to(width: int, height: int, min_side: int | None) -> int:
     """Largest power of two by which the longer side stays at least `min_side`."""
     if min_side is None:
         return 1

@@ -24,13 +24,13 @@ from fastface.memory import share_out
 from fastface.photos import photo_folder
 from fastface.pipeline import Engine, PackEngine, pack_of
 from fastface.providers import checked
-from fastface.reading import LazyAnalyzer
+from fastface.reading import LazyAnalyzer, look
 from fastface.recognition import Recogniser
 from fastface.review import Review
 from fastface.scan import ScanCounts, scan_folder
 from fastface.searching import Searches
 from fastface.store import person_key
-from fastface.types import Identification, PhotoInput, ScanSummary
+from fastface.types import Identification, Observation, PhotoInput, PhotoMetadata, ScanSummary
 from fastface.updating import follow_scan, is_due, update
 
 __all__ = ["Library", "default_path"]
@@ -76,8 +76,10 @@ class Library(Exchange, Explanations, Review, Searches):
         max_memory: int | None = None,
         executor: Executor | None = None,
     ) -> ScanSummary:
-        """Finds the people in all photos of a folder and its subfolders.
+        """Finds the people in all photos and videos of a folder and its subfolders.
 
+        Of a video keyframes are looked at, at most thirty a minute, and each shot that shows a
+        person gives one face; without PyAV (the extra `video`) videos are only counted.
         A photo whose path, size and time are as before is not read; content known under another
         path is not analysed again.  Photos that cannot be read are reported at the end.
         progress: called with (photos done, photos in all, path).  workers: photos analysed at a
@@ -106,6 +108,7 @@ class Library(Exchange, Explanations, Review, Searches):
                 model=self._engine.model_tag,
                 analyzer=self._analyzer,
                 min_side=self._engine.min_side,
+                same_face=self._engine.same_face,
                 executor=executor,
                 workers=workers,
                 budget=budget,
@@ -141,23 +144,23 @@ class Library(Exchange, Explanations, Review, Searches):
         self.update(full=True)
 
     def identify(self, photo: PhotoInput) -> list[Identification]:
-        """Who is in a photo, which need not be in the library: one answer per face.
+        """Who is in a photo or video, which need not be in the library: one answer per face.
 
-        photo: a path, a PIL image or an (h, w, 3) uint8 RGB array.  A face that is too unclear to
-        be compared is unknown.  Raises PhotoError if the photo cannot be read, ModelError if the
-        models are not installed, LibraryError if other models made the library.
+        photo: a path, a PIL image or an (h, w, 3) uint8 RGB array; of a video, somebody in one shot
+        is one face.  A face that is too unclear to be compared is unknown.  Raises PhotoError if
+        the photo cannot be read, ModelError if the models are not installed, LibraryError if other
+        models made the library.
         """
         known, model = self._model(), self._engine.model_tag
         if known not in ("", model):
             raise LibraryError(
                 f"{self.path} was made with other models ({known}, now {model}); scan again"
             )
-        decoded = decode(photo, min_side=self._engine.min_side)
-        observations = self._analyzer.analyze(decoded.pixels)
+        metadata, observations = self._look(photo)
         if not observations:
             return []
         faces = np.stack([seen.face for seen in observations])
-        taken_at = np.full(len(faces), decoded.metadata.taken_at, np.float64)
+        taken_at = np.full(len(faces), metadata.taken_at, np.float64)
         with self._store.snapshot():
             matches = self._recogniser.identify(known, faces, taken_at)
             names = self._store.names()
@@ -171,9 +174,19 @@ class Library(Exchange, Explanations, Review, Searches):
                     name=None if number is None else names[number],
                     confidence=0.0 if seen.unclear else match.confidence,
                     distance=match.distance,
+                    at_s=seen.at_s,
                 )
             )
         return found
+
+    def _look(self, photo: PhotoInput) -> tuple[PhotoMetadata, list[Observation]]:
+        """What a photo, or a video file, says of itself, and who is in it."""
+        analyze, min_side = self._analyzer.analyze, self._engine.min_side
+        if isinstance(photo, str | Path):
+            reading = look(photo, analyze, min_side=min_side, same_face=self._engine.same_face)
+            return reading.metadata, reading.observations
+        decoded = decode(photo, min_side=min_side)
+        return decoded.metadata, analyze(decoded.pixels)
 
     @contextlib.contextmanager
     def rehearsal(self) -> Iterator[None]:
@@ -214,6 +227,9 @@ class Library(Exchange, Explanations, Review, Searches):
             placements=self._analyzer.placements,
             grouped=grouped,
             n_outdated=self.count_outdated(),
+            n_videos=counts.n_videos,
+            n_videos_left=counts.n_videos_left,
+            n_live=counts.n_live,
         )
         figures = asdict(summary)
         for name in ("failures", "placements", "grouped", "n_outdated"):

@@ -88,6 +88,7 @@ class OpenLibrary:
                 hidden=rows[n].hidden,
                 first_seen=figures[n].first_seen,
                 last_seen=figures[n].last_seen,
+                n_videos=figures[n].n_videos,
             )
             for n in shown
         ]

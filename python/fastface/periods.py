@@ -1,4 +1,4 @@
-"""Times as people write them: a year, a month, a day or a moment."""
+"""Times as people write them: a year, a month, a day, a moment; and how far into a video."""
 
 from __future__ import annotations
 
@@ -48,3 +48,14 @@ def _end(start: datetime, n_given: int) -> datetime:
         return start.replace(year=start.year + start.month // 12, month=start.month % 12 + 1)
     length = {3: timedelta(days=1), 5: timedelta(minutes=1), 6: timedelta(seconds=1)}
     return start + length[n_given]
+
+
+def clock(at_s: float) -> str:
+    """How far into a video, as players show it.
+
+    >>> clock(83.9), clock(4.0), clock(3723.0)
+    ('1:23', '0:04', '1:02:03')
+    """
+    minutes, seconds = divmod(int(at_s), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

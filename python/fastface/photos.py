@@ -1,4 +1,4 @@
-"""Photo files: which files of a folder are photos, what identifies one, how its name is shown."""
+"""Photo and video files: which files are such, what identifies one, how its name is shown."""
 
 from __future__ import annotations
 
@@ -19,6 +19,12 @@ SUFFIXES = frozenset(
     | {".tif", ".tiff", ".heic", ".heif", ".hif", ".avif"}
 )
 
+VIDEO_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".3gp"})
+
+# The moving half of a live photo lasts three seconds, and is less than this large; a video beside a
+# still of the same name that is larger is one of its own.
+LIVE_BYTES = 12_000_000
+
 # Thumbnails and bins that storage boxes and systems leave among the photos.
 SYSTEM_FOLDERS = frozenset({"@eaDir", "#recycle", "$RECYCLE.BIN", "__MACOSX"})
 
@@ -27,11 +33,20 @@ ErrorCallback: TypeAlias = Callable[[Path, str], None]
 
 @dataclass(frozen=True, slots=True)
 class PhotoFile:
-    """One file that looks like a photo.  size: bytes.  mtime_ns: nanoseconds since 1970."""
+    """One file that looks like a photo or video.  size: bytes.  mtime_ns: nanoseconds since 1970.
+
+    is_live: it is the moving half of a live photo.
+    """
 
     path: Path
     size: int
     mtime_ns: int
+    is_live: bool = False
+
+    @property
+    def is_video(self) -> bool:
+        """Whether it is called a video."""
+        return self.path.suffix.lower() in VIDEO_SUFFIXES
 
 
 def display_name(path: str | Path) -> str:
@@ -97,7 +112,7 @@ def photo_folder(path: str | Path) -> Path:
 def iter_photos(
     folder: str | Path, *, on_error: ErrorCallback | None = None
 ) -> Iterator[PhotoFile]:
-    """Every photo file under `folder`, in the same order on every run.
+    """Every photo and video file under `folder`, in the same order on every run.
 
     A folder's files come first, then its subfolders, each sorted by name.  Left out: hidden files
     and folders, folders that hold a file named ``.nomedia`` (with all below them), storage boxes'
@@ -140,6 +155,7 @@ def _walk(
             continue
         if any(child.name == ".nomedia" for child in children):
             continue
+        stills = {stem for stem, suffix in map(_split, children) if suffix in SUFFIXES}
         folders: list[Path] = []
         for child in children:
             if child.name.startswith("."):
@@ -148,9 +164,19 @@ def _walk(
                 if child.is_dir():
                     if child.name not in SYSTEM_FOLDERS:
                         (linked if child.is_symlink() else folders).append(folder / child.name)
-                elif Path(child.name).suffix.lower() in SUFFIXES and child.is_file():
+                    continue
+                stem, suffix = _split(child)
+                if suffix in SUFFIXES | VIDEO_SUFFIXES and child.is_file():
                     file = (folder / child.name).stat()
-                    yield PhotoFile(folder / child.name, file.st_size, file.st_mtime_ns)
+                    is_live = suffix in VIDEO_SUFFIXES and stem in stills
+                    is_live &= file.st_size <= LIVE_BYTES
+                    yield PhotoFile(folder / child.name, file.st_size, file.st_mtime_ns, is_live)
             except OSError:
                 continue  # gone since the folder was listed, or a link that leads round in a circle
         pending.extend(reversed(folders))
+
+
+def _split(entry: os.DirEntry[str]) -> tuple[str, str]:
+    """A file's stem and suffix, in small letters."""
+    path = Path(entry.name.lower())
+    return path.stem, path.suffix

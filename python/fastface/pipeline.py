@@ -75,6 +75,7 @@ class Engine(Protocol):
     model_tag: names what made an observation; known without loading a model.
     grouping_tag: names the algorithm and its constants: another one means grouping again.
     min_side: photos are decoded with a longer side of at least so many pixels.
+    same_face: cosine distance under which two faces of a shot in a video are one person's.
     group: said (n,) int64 is who the user said each face is, 0 where nothing was said.  Where
     the faces are only a part of the library: moments (p,) of its photos, if they are known; given
     (n,), faces that stay together by number, negative for others; others, how many people there are
@@ -91,6 +92,8 @@ class Engine(Protocol):
     def grouping_tag(self) -> str: ...
     @property
     def min_side(self) -> int: ...
+    @property
+    def same_face(self) -> float: ...
     def make_analyzer(self) -> Analyzer: ...
     def moments(self, photos: Facts) -> IntArray: ...
     def group(
@@ -153,6 +156,16 @@ class PackEngine:
 
         return DECODE_SIDE
 
+    @property
+    def same_face(self) -> float:
+        from fastface import models
+        from fastface.calibration import Calibration
+
+        curve = models.recipe(self.pack).curve
+        strangers = Calibration.of_pack() if curve is None else Calibration.of_pack(curve)
+        # Among the few faces of a shot, one pair of strangers in 10,000 as near is rare enough.
+        return strangers.threshold(2, 2e-4)
+
     def make_analyzer(self) -> Analyzer:
         from fastface.analysis import Analyzer
 
@@ -181,7 +194,7 @@ class PackEngine:
         gallery: Gallery | None = None,
         earlier: Mapping[str, FloatArray] = NOTHING,
     ) -> Grouping:
-        from fastface import clustering
+        from fastface import clustering, pictures
         from fastface.looks import Look
         from fastface.rule import Rule
 
@@ -192,7 +205,7 @@ class PackEngine:
             facts.faces,
             facts.torsos if facts.torsos.any() else None,
             moments=of_photo[facts.photo_index],
-            photos=facts.photo_index,
+            photos=pictures.of_anchors(facts.photo_index, facts.anchors),
             unclear=facts.unclear,
             said=said,
             given=given,

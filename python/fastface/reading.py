@@ -1,4 +1,4 @@
-"""What a worker does with one photo: decode, analyse, check.  Fit for threads and processes."""
+"""What a worker does with a photo or video: decode, analyse, check.  Fit for threads, processes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import functools
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Protocol
 
 import numpy as np
@@ -15,6 +16,7 @@ from fastface.images import decode
 from fastface.memory import MemoryBudget
 from fastface.photos import PhotoFile
 from fastface.types import ImageArray, Observation, PhotoMetadata, Placement
+from fastface.video import Stopper, is_video, read_video
 
 UNIT_NORM_TOLERANCE: Final = 1e-3
 
@@ -68,21 +70,53 @@ class ChangedWhileReadError(PhotoError):
     """Not a broken photo: the next scan sees the new content."""
 
 
+def look(
+    path: str | Path,
+    analyze: Callable[[ImageArray], list[Observation]],
+    *,
+    min_side: int,
+    same_face: float,
+    budget: MemoryBudget | None = None,
+    stopper: Stopper | None = None,
+) -> Reading:
+    """Everybody in a photo or video file; arguments and errors as of `decode` and `read_video`."""
+    if is_video(path):
+        metadata, observations = read_video(
+            path,
+            analyze,
+            min_side=min_side,
+            same_face=same_face,
+            budget=budget,
+            stopper=stopper,
+        )
+        return Reading(metadata, observations)
+    decoded = decode(path, min_side=min_side, budget=budget)
+    return Reading(decoded.metadata, analyze(decoded.pixels))
+
+
 def read_photo(
     photo: PhotoFile,
     *,
     analyzer: LazyAnalyzer,
     min_side: int,
+    same_face: float,
     budget: MemoryBudget | None = None,
+    stopper: Stopper | None = None,
 ) -> Reading:
-    """Everything that the models see in a photo file.  budget: of the decoder, see `decode`.
+    """Everything that the models see in a photo or video file, see `look`.
 
     Raises PhotoError if it cannot be decoded, ChangedWhileReadError if it is not the file any more
     that the walk met, ValueError if the analyzer returned something that is no measurement.
     """
-    decoded = decode(photo.path, min_side=min_side, budget=budget)
-    observations = analyzer.analyze(decoded.pixels)
-    for number, observation in enumerate(observations):
+    reading = look(
+        photo.path,
+        analyzer.analyze,
+        min_side=min_side,
+        same_face=same_face,
+        budget=budget,
+        stopper=stopper,
+    )
+    for number, observation in enumerate(reading.observations):
         _check(observation, number)
     try:
         now = photo.path.stat()
@@ -90,7 +124,7 @@ def read_photo(
         raise ChangedWhileReadError(f"vanished while it was read ({error.strerror})") from error
     if (now.st_size, now.st_mtime_ns) != (photo.size, photo.mtime_ns):
         raise ChangedWhileReadError("changed while it was read; the next scan tries it again")
-    return Reading(decoded.metadata, observations)
+    return reading
 
 
 def _check(observation: Observation, number: int) -> None:

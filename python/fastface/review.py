@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from fastface import doubts
+from fastface import doubts, pictures
 from fastface.answers import Answers
 from fastface.completeness import MOST_DOUBTS, completeness
 from fastface.doubts import SHOWN, Doubt, Known
@@ -133,7 +133,11 @@ class Review(Answers):
         hidden = [n for n, row in self._roll.people.items() if row.hidden]
         listed = members.present & (members.persons > 0) & ~np.isin(members.persons, hidden)
         rows = np.flatnonzero(listed)
-        photos, quality = self._store.photos_of(members.ids[rows])
+        ids = members.ids[rows]
+        photos, quality = self._store.photos_of(ids)
+        followed = self._store.followed()
+        in_videos = np.flatnonzero(np.isin(ids, [*followed])).tolist()
+        photos = pictures.number(photos, {k: followed[int(ids[k])].sightings for k in in_videos})
         groups = members.persons.copy()
         groups[rulings.said[0]] = rulings.said[1]  # the number before people were joined
         confirmed = rulings.confirmed[rows]

@@ -26,6 +26,7 @@ from fastface.memory import MemoryBudget, MemoryLimitError
 from fastface.photos import PhotoFile, content_hash, display_name, iter_photos
 from fastface.reading import ChangedWhileReadError, LazyAnalyzer, Reading, read_photo
 from fastface.store import FailureRow, FileRow, Store
+from fastface.video import StoppedError, Stopper, is_readable
 
 Progress: TypeAlias = Callable[[int, int, Path | None], None]
 
@@ -48,6 +49,9 @@ class ScanCounts:
     n_moved: int = 0
     n_failed: int = 0
     n_missing: int = 0
+    n_videos: int = 0
+    n_videos_left: int = 0
+    n_live: int = 0
     failures: list[tuple[Path, str]] = field(default_factory=list)
 
 
@@ -72,6 +76,7 @@ def scan_folder(
     model: str,
     analyzer: LazyAnalyzer,
     min_side: int,
+    same_face: float,
     executor: Executor,
     workers: int,
     budget: MemoryBudget | None = None,
@@ -80,14 +85,23 @@ def scan_folder(
     """Brings the store's facts up to date with a folder.
 
     folder: absolute.  model: the tag that the analyzer's observations are kept under.  min_side: of
-    `images.decode`.  workers: how many photos the executor works on at a time.  budget: what their
-    decoders may hold.  progress: called in this thread with (photos done, photos in all, path).
+    `images.decode`.  same_face: of `video.read_video`.  workers: how many photos the executor works
+    on at a time.  budget: what their decoders may hold.  progress: called in this thread with
+    (photos done, photos in all, path).
     Raises PhotoError if there is no such folder, ModelError if the models cannot be loaded,
     LibraryError if the library cannot be written, ScanInterrupted on Ctrl-C; what was finished
     before is kept in each case.
     """
-    analyse = functools.partial(read_photo, analyzer=analyzer, min_side=min_side, budget=budget)
-    return _Scan(store, folder, model, analyse, executor, workers, progress).run()
+    stopper = Stopper()
+    analyse = functools.partial(
+        read_photo,
+        analyzer=analyzer,
+        min_side=min_side,
+        same_face=same_face,
+        budget=budget,
+        stopper=stopper,
+    )
+    return _Scan(store, folder, model, analyse, stopper, executor, workers, progress).run()
 
 
 class _Scan:
@@ -97,12 +111,13 @@ class _Scan:
         folder: Path,
         model: str,
         analyse: Callable[[PhotoFile], Reading],
+        stopper: Stopper,
         executor: Executor,
         workers: int,
         progress: Progress | None,
     ) -> None:
         self._store, self._folder, self._model = store, folder, model
-        self._analyse, self._executor = analyse, executor
+        self._analyse, self._stopper, self._executor = analyse, stopper, executor
         self._progress = progress or (lambda *_: None)
         # Enough that workers stay busy behind one slow photo; results wait for their turn.
         self._most_in_flight = 4 * workers
@@ -152,11 +167,19 @@ class _Scan:
             self.counts.failures.append((folder, reason))
 
         vanished = {key for key, row in known.items() if not row.missing} | failed.keys()
+        reads_videos = is_readable()
         for photo in iter_photos(self._folder, on_error=cannot_enter):
+            if photo.is_live:
+                self.counts.n_live += 1
+                continue
             key = os.fsencode(photo.path)
             vanished.discard(key)
-            self.counts.n_photos += 1
             row, failure = known.get(key), failed.get(key)
+            if photo.is_video and not reads_videos and row is None:
+                self.counts.n_videos_left += 1
+                continue
+            self.counts.n_photos += 1
+            self.counts.n_videos += photo.is_video
             as_before = row is not None and _same_file(photo, row)
             if row is not None and as_before and row.analysed:
                 self.counts.n_unchanged += 1
@@ -213,6 +236,8 @@ class _Scan:
         assert item.future is not None
         try:
             result = item.future.result()
+        except StoppedError:
+            raise
         except PhotoError as error:
             # A file that cannot be opened may be readable later; one that is broken stays so.
             item.lasting = item.content_hash is not None and not isinstance(
@@ -278,7 +303,11 @@ class _Scan:
         return {path for path in others if path != key and not os.path.lexists(path)}
 
     def _wind_up(self) -> None:
-        """Drops what has not begun, waits for what has, and keeps what that finishes."""
+        """Drops what has not begun, waits for what has, and keeps what that finishes.
+
+        Videos are not waited for: an hour's takes minutes.
+        """
+        self._stopper.stop()
         futures = [item.future for item in self._in_flight if item.future is not None]
         wait([future for future in futures if not future.cancel()])
         for item in self._in_flight:

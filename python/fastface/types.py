@@ -24,15 +24,24 @@ class Box(NamedTuple):
     height: float
 
 
+class Sighting(NamedTuple):
+    """Where a face is in a video.  at_s: seconds from its start."""
+
+    at_s: float
+    box: Box
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Observation:
-    """One person seen in one photo.
+    """One person seen in one photo, or in one shot of a video.
 
     box, torso_box: fractions of the upright photo.  landmarks: (5, 2) float32, x and y in the same
     fractions: right eye, left eye, nose, right and left corner of the mouth (the person's own
     right).  score: the detector's confidence, 0..1.  quality: 0..1, higher is clearer.
     unclear: too poor to be grouped; kept as a fact.  face: (d,) float32, unit norm.
     torso: (d',) float32, unit norm, or None.
+    In a video all this is of the shot's best picture, at_s seconds from the start; sightings: in
+    which of its keyframes the face is, and where, by time.  None and empty on a photo.
     """
 
     box: Box
@@ -43,15 +52,17 @@ class Observation:
     face: FloatArray
     torso_box: Box | None
     torso: FloatArray | None
+    at_s: float | None = None
+    sightings: tuple[Sighting, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class PhotoMetadata:
-    """What a photo file says of itself.
+    """What a photo or video file says of itself.
 
     width, height: pixels of the upright photo.  taken_at: seconds since 1970 by the camera's clock
     (local time read as if it were UTC; moments need gaps, not zones) or None.  latitude, longitude:
-    degrees, or None.  camera: maker and model, or None.
+    degrees, or None.  camera: maker and model, or None.  duration_s: of a video; None of a photo.
     """
 
     width: int
@@ -60,6 +71,7 @@ class PhotoMetadata:
     latitude: float | None = None
     longitude: float | None = None
     camera: str | None = None
+    duration_s: float | None = None
 
 
 PhotoInput: TypeAlias = "str | Path | ImageArray | Any"  # path, RGB uint8 array or PIL image
@@ -67,7 +79,10 @@ PhotoInput: TypeAlias = "str | Path | ImageArray | Any"  # path, RGB uint8 array
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """A face of the library.  id: stable for a photo's content and model.  person: id or None."""
+    """A face of the library.  id: stable for a photo's content and model.  person: id or None.
+
+    at_s: in a video, seconds from its start to the picture that shows the face best; else None.
+    """
 
     id: str
     photo: Path
@@ -75,6 +90,7 @@ class Face:
     person: str | None
     quality: float
     unclear: bool
+    at_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +99,7 @@ class Person:
 
     id: stable between runs.  cover: the face the user chose, else the clearest.  hidden: the user
     does not want to be shown them.  first_seen, last_seen: as `taken_at` in `PhotoMetadata`.
+    n_videos: how many of the n_photos are videos.
     """
 
     id: str
@@ -93,17 +110,22 @@ class Person:
     hidden: bool = False
     first_seen: float | None = None
     last_seen: float | None = None
+    n_videos: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class PhotoRow:
-    """A photo of a person.  faces: that person's only.  taken_at: as in `PhotoMetadata`."""
+    """A photo, or video, of a person.  faces: that person's only.
+
+    taken_at, duration_s: as in `PhotoMetadata`.
+    """
 
     path: Path
     taken_at: float | None
     latitude: float | None
     longitude: float | None
     faces: tuple[Face, ...]
+    duration_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +135,7 @@ class Identification:
     person, name: None for someone unknown or unnamed.  confidence: 0..1 that it is this person; for
     someone unknown, that it is the most similar person after all; 0 for an unclear face.
     distance: cosine distance (0..2) to that person's nearest exemplar; infinite where nobody is
-    known.
+    known.  at_s: in a video, as in `Face`.
     """
 
     box: Box
@@ -121,6 +143,7 @@ class Identification:
     name: str | None
     confidence: float
     distance: float
+    at_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +162,7 @@ class Placement:
 
 @dataclass(frozen=True, slots=True)
 class ScanSummary:
-    """What a scan found.  n_photos = n_new + n_unchanged + n_moved + n_failed.
+    """What a scan found.  n_photos = n_new + n_unchanged + n_moved + n_failed, videos included.
 
     n_new: analysed now.  n_unchanged: same path, size and time as before.  n_moved: known content
     at another path.  n_failed: could not be read, now or before; `failures` has path and reason.
@@ -148,6 +171,9 @@ class ScanSummary:
     this process.  grouped: False if new faces were only compared with known people, see `update`.
     n_outdated: photos of the library that only other models, or an older detector, have seen: the
     next scan of their folders looks at them again, and until then their faces are left out.
+    n_videos: how many of the n_photos are videos.  n_videos_left: videos that were not looked at,
+    because PyAV, which reads them, is not installed.  n_live: moving halves of live photos, whose
+    still is looked at instead.
     """
 
     n_photos: int
@@ -164,6 +190,9 @@ class ScanSummary:
     placements: Mapping[str, Placement] = field(default_factory=dict)
     grouped: bool = True
     n_outdated: int = 0
+    n_videos: int = 0
+    n_videos_left: int = 0
+    n_live: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,10 +322,16 @@ class Forgotten(NamedTuple):
 
 
 class Anchor(NamedTuple):
-    """A place in a photo's content: what a verdict holds on to, whatever the clusters become."""
+    """A place in a photo's content: what a verdict holds on to, whatever the clusters become.
+
+    In a video also a time, at_s seconds from its start.  Of a face that is there: sightings, where
+    else it is in the same shot, so that any of these places leads to it.
+    """
 
     content_hash: str
     box: Box
+    at_s: float | None = None
+    sightings: tuple[Sighting, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

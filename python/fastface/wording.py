@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 
 from fastface.explaining import Explanation, Side
-from fastface.types import Answer
+from fastface.periods import clock
+from fastface.types import Answer, Face
 
 SAID = {
     "name": "you gave the name {name}",
@@ -48,7 +49,11 @@ def _called(side: Side) -> str:
     if side.face is None:
         return owner or "nobody"
     whose = f" ({owner})" if owner else " (nobody's)"
-    return f"the face in {side.face.photo.name}{whose}"
+    return f"the face in {_where(side.face)}{whose}"
+
+
+def _where(face: Face) -> str:
+    return face.photo.name if face.at_s is None else f"{face.photo.name} at {clock(face.at_s)}"
 
 
 def _said(answer: Answer) -> str:
@@ -150,6 +155,6 @@ def _carried(why: Explanation) -> list[str]:
     return [
         (
             f"Composed of other faces, the face is {listed}; the largest part is the one in "
-            f"{best.face.photo.name} (similarity {best.similarity:.2f})."
+            f"{_where(best.face)} (similarity {best.similarity:.2f})."
         )
     ]

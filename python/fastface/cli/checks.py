@@ -48,6 +48,7 @@ def examine(library: Path | None) -> Iterator[Check]:
     yield models()
     yield providers()
     yield formats()
+    yield videos()
     path = library_path(library)
     yield library_file(path)
     yield privacy(path)
@@ -183,6 +184,15 @@ def formats() -> Check:
         advice = "pip install --upgrade pi-heif pillow"
         return Check("formats", "warn", f"{found}; not {', '.join(missing)}", advice)
     return Check("formats", "ok", found)
+
+
+def videos() -> Check:
+    """An optional extra: its lack is no fault."""
+    from fastface.video import HOW_TO_READ, is_readable
+
+    if is_readable():
+        return Check("videos", "ok", f"MP4, MOV (PyAV {metadata.version('av')})")
+    return Check("videos", "ok", "not read", HOW_TO_READ)
 
 
 def library_path(library: Path | None) -> Path:

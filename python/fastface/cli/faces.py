@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastface.cli.arguments import Commands, add_command, open_library
 from fastface.cli.output import Output, box_list
+from fastface.periods import clock
 
 if TYPE_CHECKING:
     from fastface.types import Face
@@ -25,7 +26,8 @@ kept but belong to nobody. The ID of a face stays the same from one run to the n
 `confirm`, `reject`, `split` and others take it.
 
 JSON: a list of objects with id, photo, box ([left, top, width, height] in fractions
-of the upright photo), person (an ID, or null), quality, unclear.""",
+of the upright photo), person (an ID, or null), quality, unclear; in a video also at_s,
+the seconds from its start to the picture that shows the face best.""",
         examples="""\
   fastface faces                         every face
   fastface faces "Ada Lovelace"          the faces of one person
@@ -61,13 +63,20 @@ def as_json(face: Face) -> dict[str, Any]:
         "person": face.person,
         "quality": round(float(face.quality), 4),
         "unclear": bool(face.unclear),
+        **time_json(face.at_s),
     }
 
 
+def time_json(at_s: float | None) -> dict[str, float]:
+    """When in a video a face is seen; nothing for one on a photo."""
+    return {} if at_s is None else {"at_s": round(at_s, 3)}
+
+
 def place(face: Any) -> str:
-    """Where the middle of the face is, for a person to find it: '62% across, 31% down'."""
+    """Where the middle of the face is, for a person to find it: '62% across, 31% down at 1:23'."""
     left, top, width, height = face.box
-    return f"{100 * (left + width / 2):.0f}% across, {100 * (top + height / 2):.0f}% down"
+    when = "" if face.at_s is None else f" at {clock(face.at_s)}"
+    return f"{100 * (left + width / 2):.0f}% across, {100 * (top + height / 2):.0f}% down{when}"
 
 
 def _owner(face: Face) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fastface.cli.arguments import Commands, add_command, open_library
-from fastface.cli.faces import place
+from fastface.cli.faces import place, time_json
 from fastface.cli.output import Output, box_list, printable
 from fastface.errors import PhotoError
 
@@ -24,19 +24,23 @@ def register(commands: Commands) -> None:
         "identify",
         run,
         usage="fastface identify PHOTO [PHOTO ...] [options]",
-        summary="say who is in a new photo",
+        summary="say who is in a new photo or video",
         description="""\
 Looks at each face and compares it with the people of the library. A face that is
-like nobody is 'unknown'. The photos are not added to the library.
+like nobody is 'unknown'. Of a video, somebody in one shot is one face. Nothing is added
+to the library.
 
 JSON: a list with one object per face: photo, box ([left, top, width, height] in
 fractions of the upright photo), person (an ID, or null), name (or null),
-confidence (0 to 1), distance (smaller is closer; null where nobody is known).""",
+confidence (0 to 1), distance (smaller is closer; null where nobody is known); in a
+video also at_s, in seconds from its start.""",
         examples="""\
   fastface identify party.jpg
   fastface identify ~/Downloads/*.jpg --json""",
     )
-    parser.add_argument("photos", nargs="+", type=Path, metavar="PHOTO", help="a photo file")
+    parser.add_argument(
+        "photos", nargs="+", type=Path, metavar="PHOTO", help="a photo or video file"
+    )
 
 
 def run(args: Namespace, out: Output) -> int:
@@ -71,6 +75,7 @@ def as_json(photo: Path, face: Identification) -> dict[str, Any]:
         "confidence": round(float(face.confidence), 4),
         # JSON has no infinity, which a library without people answers.
         "distance": round(float(face.distance), 4) if math.isfinite(face.distance) else None,
+        **time_json(face.at_s),
     }
 
 

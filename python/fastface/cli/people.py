@@ -27,8 +27,10 @@ def register(commands: Commands) -> None:
 The ID of a person stays the same from one run to the next; use it, or the name
 once you have given one, with `photos`, `faces`, `name` and the other commands.
 
-JSON: a list of objects with id, name (or null), photos, faces, first_seen and last_seen
-(ISO 8601 by the camera's clock, or null), hidden; with --complete also completeness
+PHOTOS counts videos too; VIDEOS, where there are any, how many of them are.
+
+JSON: a list of objects with id, name (or null), photos, videos, faces, first_seen and
+last_seen (ISO 8601 by the camera's clock, or null), hidden; with --complete also completeness
 (0..1, or null for hidden people).""",
         examples="""\
   fastface people
@@ -85,6 +87,9 @@ def show(
     elif people:
         rows = [[p.id, p.name or UNNAMED, p.n_photos, p.n_faces] for p in people]
         header = ["ID", "NAME", "PHOTOS", "FACES"]
+        if any(p.n_videos for p in people):
+            header.append("VIDEOS")
+            rows = [[*row, p.n_videos] for row, p in zip(rows, people, strict=True)]
         if seen:
             header += ["FIRST", "LAST"]
             rows = [
@@ -114,6 +119,7 @@ def as_json(person: Person) -> dict[str, Any]:
         "id": person.id,
         "name": person.name,
         "photos": person.n_photos,
+        "videos": person.n_videos,
         "faces": person.n_faces,
         "first_seen": iso_time(person.first_seen),
         "last_seen": iso_time(person.last_seen),

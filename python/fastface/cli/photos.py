@@ -7,8 +7,10 @@ from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
 from fastface.cli.arguments import Commands, add_command, open_library
+from fastface.cli.faces import time_json
 from fastface.cli.output import Output, printable
 from fastface.errors import FastfaceError
+from fastface.periods import clock
 
 if TYPE_CHECKING:
     from fastface.types import PhotoRow
@@ -23,13 +25,15 @@ def register(commands: Commands) -> None:
         "                       [--near PLACE] [-0] [options]",
         summary="list the photos that people are in",
         description="""\
-Prints one path a line and nothing else, ready for other commands. Of several people,
-all are on the photo. A time is 2019, 2019-06, 2019-06-30 or 2019-06-30T12:00 by the
-camera's clock, and part of what is found. A place is a photo of the library that says
-where it was taken, or LATITUDE,LONGITUDE.
+Prints one path a line and nothing else, ready for other commands; on a terminal, after
+a video, also the moment that shows them best. Of several people, all are on the
+photo. A time is 2019, 2019-06, 2019-06-30 or 2019-06-30T12:00 by the camera's clock, and
+part of what is found. A place is a photo of the library that says where it was taken, or
+LATITUDE,LONGITUDE.
 
 JSON: a list of objects with photo, taken_at (ISO 8601 by the camera's clock, or
-null), latitude, longitude (degrees, or null).""",
+null), latitude, longitude (degrees, or null); of a video also duration_s and at_s, the
+moment that shows one of the people best, in seconds.""",
         examples="""\
   fastface photos "Ada Lovelace"
   fastface photos Ada Charles --without p7         both, but not p7
@@ -81,7 +85,7 @@ def run(args: Namespace, out: Output) -> None:
         if args.null:
             print(path, end="\0")
         else:
-            print(printable(path) if sys.stdout.isatty() else path)
+            print(f"{printable(path)}{moment(photo)}" if sys.stdout.isatty() else path)
 
 
 def place(text: str) -> str | tuple[float, float]:
@@ -104,7 +108,21 @@ def as_json(photo: PhotoRow) -> dict[str, Any]:
         "taken_at": iso_time(photo.taken_at),
         "latitude": photo.latitude,
         "longitude": photo.longitude,
+        **({} if photo.duration_s is None else {"duration_s": round(photo.duration_s, 3)}),
+        **time_json(best_moment(photo)),
     }
+
+
+def best_moment(photo: PhotoRow) -> float | None:
+    """When a video shows one of the people best, in seconds; None of a photo."""
+    times = [(-face.quality, face.at_s) for face in photo.faces if face.at_s is not None]
+    return min(times)[1] if times else None
+
+
+def moment(photo: PhotoRow) -> str:
+    """When a video shows somebody best, to be read after its path."""
+    at_s = best_moment(photo)
+    return "" if at_s is None else f"  at {clock(at_s)}"
 
 
 def iso_time(taken_at: float | None) -> str | None:

@@ -29,12 +29,17 @@ def register(commands: Commands) -> None:
         run,
         usage="fastface scan FOLDER [--pack PACK] [--provider NAME] [--workers N]"
         " [--max-memory SIZE] [options]",
-        summary="find the people in a folder of photos",
+        summary="find the people in a folder of photos and videos",
         description="""\
 Reads JPEG, PNG, WebP, TIFF, HEIC and AVIF. A photo is analysed once: a second scan
 looks only at what is new, moved or copied photos included. You may stop with Ctrl-C
 at any time and run the same command again. Folders with a file .nomedia are left
 out. Photos that cannot be read are listed at the end and do not stop the scan.
+
+MP4 and MOV videos are read where PyAV is installed (pip install av), else
+counted: keyframes two seconds apart are looked at, in videos of more than an hour at
+most 1,800, and somebody in one shot is one face. Of a live photo only the still is
+looked at: a video of up to 12 MB is left out beside a photo of the same name.
 
 --pack takes other models (see `fastface models`): every photo is looked at again, names
 and answers stay. The library goes on with them until you name others.
@@ -46,8 +51,9 @@ processor, and the summary says what ran where.
 JSON: an object with photos, new, unchanged, moved, failed, missing, faces, unclear,
 people, seconds, grouped (false where new faces of a large library wait for `fastface
 update`), outdated (photos elsewhere that only other models have seen), failures (a list
-of objects with photo, reason) and placements (by model: asked, obtained, missing, layers;
-empty where no photo was new).""",
+of objects with photo, reason), placements (by model: asked, obtained, missing, layers;
+empty where no photo was new), videos (of the photos), videos_left (not looked at, as PyAV
+is not installed) and live (moving halves of live photos, left out).""",
         examples="""\
   fastface scan ~/Pictures
   fastface scan /mnt/camera --workers 2        leave cores for other work
@@ -85,6 +91,8 @@ def run(args: Namespace, out: Output) -> int:
         for line in placed(summary):
             out.say(line)
         show_failures(summary, out)
+        if summary.n_videos_left:
+            out.say(left_out(summary))
         if summary.n_outdated:
             out.say(
                 f"{count(summary.n_outdated, 'photo')} elsewhere were last seen by other models or "
@@ -137,10 +145,26 @@ def sentence(summary: ScanSummary) -> str:
     speed = f", {summary.n_new / summary.seconds:.1f} photos/s" if summary.n_new > 1 else ""
     unclear = f" ({summary.n_unclear:,} too unclear to group)" if summary.n_unclear else ""
     return (
-        f"{count(summary.n_photos, 'photo')}: {', '.join(parts)}"
+        f"{_looked_at(summary)}: {', '.join(parts)}"
         f" in {duration(summary.seconds)}{speed}.\n"
         f"{count(summary.n_faces, 'face')}{unclear}, "
         f"{count(summary.n_people, 'person', 'people')}."
+    )
+
+
+def _looked_at(summary: ScanSummary) -> str:
+    photos = count(summary.n_photos - summary.n_videos, "photo")
+    return photos + (f" and {count(summary.n_videos, 'video')}" if summary.n_videos else "")
+
+
+def left_out(summary: ScanSummary) -> str:
+    """What would let videos be read."""
+    from fastface.video import HOW_TO_READ
+
+    were = "was" if summary.n_videos_left == 1 else "were"
+    return (
+        f"{count(summary.n_videos_left, 'video')} {were} not looked at; "
+        f"{HOW_TO_READ} lets fastface read them."
     )
 
 
@@ -182,4 +206,7 @@ def as_json(summary: ScanSummary) -> dict[str, Any]:
         "outdated": summary.n_outdated,
         "failures": [{"photo": str(path), "reason": why} for path, why in summary.failures],
         "placements": {role: asdict(where) for role, where in summary.placements.items()},
+        "videos": summary.n_videos,
+        "videos_left": summary.n_videos_left,
+        "live": summary.n_live,
     }

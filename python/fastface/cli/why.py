@@ -6,6 +6,7 @@ from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
 from fastface.cli.arguments import Commands, add_command, open_library
+from fastface.cli.faces import time_json
 from fastface.cli.output import Output, box_list, printable
 from fastface.errors import FastfaceError
 
@@ -31,7 +32,7 @@ JSON: an object with a and b (face, person, name, faces), together, same_cluster
 same_moment, nearest (a, b, distance, log10_rate, torso, combined, limit), median,
 meeting (distance, sizes, shared_photos, groups, expected, odds, happened) or null,
 answers (numbers in the history), carriers (face, person, name, share, similarity),
-words. A face is an object with id, photo, box.""",
+words. A face is an object with id, photo, box, and at_s in a video.""",
         examples="""\
   fastface why p1 p7                     why are these two people?
   fastface why Ada 0f3a99bc01d2e4f5-1    why is this face Ada's?
@@ -112,4 +113,5 @@ def _side(side: Side) -> dict[str, Any]:
 
 
 def _face(face: Face) -> dict[str, Any]:
-    return {"id": face.id, "photo": str(face.photo), "box": box_list(face.box)}
+    box = box_list(face.box)
+    return {"id": face.id, "photo": str(face.photo), "box": box, **time_json(face.at_s)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -14,6 +14,7 @@ from fastface.images import read_header
 from fastface.metadata import picasa, regions, sidecars, takeout
 from fastface.metadata.embedded import read_embedded
 from fastface.metadata.regions import Names
+from fastface.video import is_video
 
 SOURCES: Final = (
     "sidecar",
@@ -86,6 +87,12 @@ def _of_sidecar(path: Path) -> Names:
     return regions.read(sidecars.read_sidecar(path).properties())
 
 
+def _without_places(names: Names) -> Names:
+    """Of a video: nobody says in which of its pictures a place is."""
+    alone = tuple(dict.fromkeys(replace(region, box=None) for region in names.regions))
+    return replace(names, regions=alone)
+
+
 def _of_photo(
     photo: Path,
     sources: Collection[str],
@@ -95,9 +102,14 @@ def _of_photo(
     names: list[tuple[str, Names]] = []
     problems = list(folder_problems)
 
+    try:
+        video = is_video(photo)
+    except FastfaceError as error:
+        return Found(photo, 1, (), (*problems, str(error)))
+
     def add(source: str, read: Callable[[], Names]) -> None:
         try:
-            found = read()
+            found = _without_places(read()) if video else read()
         except FastfaceError as error:
             problems.append(str(error))
             return
@@ -107,9 +119,11 @@ def _of_photo(
     if "sidecar" in sources:
         for path in sidecars.sidecars_of(photo):
             add("sidecar", partial(_of_sidecar, path))
-    if "embedded" in sources:
+    if "embedded" in sources and not video:
         add("embedded", lambda: regions.read(read_embedded(photo).properties()))
-    names += [(source, of[photo.name]) for source, of in beside.items() if photo.name in of]
+    for source, of in beside.items():
+        if photo.name in of:
+            names.append((source, _without_places(of[photo.name]) if video else of[photo.name]))
     orientation = 1
     if any(region.box is not None for _, found in names for region in found.regions):
         try:

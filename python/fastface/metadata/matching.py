@@ -10,9 +10,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
+from fastface.boxes import overlap
 from fastface.metadata.regions import Names, upright
 from fastface.types import Box, Face
-from fastface.verdicts.places import overlap
 
 # Detectors and people draw faces differently: some with hair and chin, some without.  A box inside
 # the other counts if it is most of it, although the overlap of both is small.

@@ -15,6 +15,7 @@ from fastface.metadata.regions import Region, stored
 from fastface.metadata.xmp import Packet
 from fastface.photos import display_name
 from fastface.types import Box
+from fastface.video import is_video
 
 WRITTEN: Final = "written"
 REMOVED: Final = "removed"
@@ -38,7 +39,7 @@ class Change(NamedTuple):
 
 
 def for_sidecar(photo: Path, named: Sequence[NamedFace], style: str, *, keywords: bool) -> Change:
-    """How a photo's sidecar is to change; what others wrote in it stays.
+    """How a photo's sidecar is to change; what others wrote in it stays.  A video's has no regions.
 
     Raises MetadataError for a sidecar that cannot be read, PhotoError for such a photo.
     """
@@ -60,6 +61,12 @@ def for_photo(photo: Path, named: Sequence[NamedFace], *, keywords: bool) -> Cha
 
     Raises MetadataError for a format or a file in which that cannot be done safely.
     """
+    if is_video(photo):
+        if named:
+            raise MetadataError(
+                f"{display_name(photo)}: names are not embedded into videos; use a sidecar"
+            )
+        return Change(photo, UNCHANGED, None, ())
     there = read_embedded(photo)
     packet = there.main or Packet()
     before = packet.serialise()
@@ -96,6 +103,10 @@ def apply(change: Change, photo: Path) -> None:
 def _put(
     packet: Packet, photo: Path, named: Sequence[NamedFace], keywords: bool
 ) -> tuple[tuple[str, str], ...]:
+    if is_video(photo):  # a place would need a time, which no program's regions have
+        alone = [Region(name) for name in dict.fromkeys(face.name for face in named)]
+        writing.put_names(packet, alone, (0, 0), keywords=keywords)
+        return ()
     header = read_header(photo)
     regions = [Region(face.name, stored(_clipped(face.box), header.orientation)) for face in named]
     size = header.width, header.height

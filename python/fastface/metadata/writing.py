@@ -9,12 +9,13 @@ from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 from xml.etree.ElementTree import Element
 
+from fastface.boxes import overlap
 from fastface.metadata import regions
 from fastface.metadata.regions import Region
 from fastface.metadata.xmp import Packet, Value, item, items, texts
 from fastface.types import Box
 from fastface.verdicts.names import folded
-from fastface.verdicts.places import SAME_PLACE_IOU, overlap
+from fastface.verdicts.places import SAME_PLACE_IOU
 
 WRITTEN: Final = "fastface:Written"
 MWG: Final = "mwg-rs:Regions/mwg-rs:RegionList"
@@ -44,8 +45,9 @@ def put_names(
 ) -> list[tuple[Region, str]]:
     """Makes a packet say who is where, in place of what we said earlier.
 
-    named: with boxes on the stored picture.  size: its width and height.  keywords: as keywords
-    too.  Returns the regions that were not written, each with the other name that is there.
+    named: with boxes on the stored picture, or without any place.  size: its width and height.
+    keywords: as keywords too.  Returns the regions that were not written, each with the other name
+    that is there.
     """
     take_back(packet)
     theirs = regions.read(packet.properties()).regions
@@ -54,9 +56,11 @@ def put_names(
     kept = [region for region in named if region not in dropped]
     written: list[str] = []
     for region in kept:
+        if region.box is None:
+            continue
         # Who has the face in one of the two forms gets the other form of the same rectangle.
         box = next((other.box for other in theirs if _same(region, other)), region.box)
-        assert box is not None
+        assert box is not None  # as theirs is the same
         for path, value in (
             (MWG, _mwg(region.name, box)),
             (MICROSOFT, _microsoft(region.name, box)),

@@ -10,6 +10,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from fastface.periods import clock
 from fastface.report.thumbnails import Thumbnail, Wish
 from fastface.types import Box, Face, LibraryStats, Person, PhotoRow
 from fastface.wording import in_words
@@ -34,11 +35,12 @@ MAX_FAILURES = 200
 
 @dataclass(frozen=True, slots=True)
 class FaceTile:
-    """One face to show. image: None where the photo cannot be read any more."""
+    """One face to show. image: None where the photo cannot be read any more. moment: in a video."""
 
     photo: Path
     quality: float
     image: Thumbnail | None
+    moment: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class PhotoTile:
     taken: str
     faces: tuple[Box, ...]
     image: Thumbnail | None
+    moment: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +114,27 @@ class Plan:
         """How often the page shows each thumbnail, breadth before depth: the budget's order."""
         order = [face_wish(c.person.cover) for c in [*self.people, *self.people, *self.once]]
         order += [face_wish(face) for face in _rounds(c.faces for c in self.people)]
-        order += [Wish(row.path, None) for row in _rounds(c.photos for c in self.people)]
+        order += [photo_wish(row) for row in _rounds(c.photos for c in self.people)]
         order += [face_wish(face) for face in self.unclear]
         return Counter(order)
 
 
 def face_wish(face: Face) -> Wish:
     """The thumbnail of a face."""
-    return Wish(face.photo, face.box)
+    return Wish(face.photo, face.box, face.at_s)
+
+
+def photo_wish(row: PhotoRow) -> Wish:
+    """The thumbnail of a photo; of a video, the picture that shows the person best."""
+    return Wish(row.path, None, _clearest(row).at_s)
+
+
+def _clearest(row: PhotoRow) -> Face:
+    return max(row.faces, key=lambda face: face.quality)
+
+
+def _moment(at_s: float | None) -> str:
+    return "" if at_s is None else clock(at_s)
 
 
 def choose(library: Library) -> Plan:
@@ -212,10 +228,14 @@ def _card(number: int, chosen: Chosen, thumbnails: Mapping[Wish, Thumbnail | Non
     faces = _face_tiles(chosen.faces, thumbnails)
     photos = [
         PhotoTile(
-            row.path, day(row.taken_at), tuple(face.box for face in row.faces), thumbnails[wish]
+            row.path,
+            day(row.taken_at),
+            tuple(face.box for face in row.faces if face.at_s == wish.at_s),
+            thumbnails[wish],
+            _moment(wish.at_s),
         )
         for row in chosen.photos
-        if (wish := Wish(row.path, None)) in thumbnails
+        if (wish := photo_wish(row)) in thumbnails
     ]
     return PersonCard(
         number=number,
@@ -224,7 +244,9 @@ def _card(number: int, chosen: Chosen, thumbnails: Mapping[Wish, Thumbnail | Non
         n_photos=person.n_photos,
         n_faces=person.n_faces,
         years=chosen.years,
-        cover=FaceTile(cover.photo, cover.quality, thumbnails.get(face_wish(cover))),
+        cover=FaceTile(
+            cover.photo, cover.quality, thumbnails.get(face_wish(cover)), _moment(cover.at_s)
+        ),
         faces=faces,
         photos=photos,
         why=chosen.why,
@@ -235,7 +257,7 @@ def _card(number: int, chosen: Chosen, thumbnails: Mapping[Wish, Thumbnail | Non
 
 def _face_tiles(faces: list[Face], thumbnails: Mapping[Wish, Thumbnail | None]) -> list[FaceTile]:
     return [
-        FaceTile(face.photo, face.quality, thumbnails[wish])
+        FaceTile(face.photo, face.quality, thumbnails[wish], _moment(face.at_s))
         for face in faces
         if (wish := face_wish(face)) in thumbnails
     ]

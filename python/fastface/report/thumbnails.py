@@ -16,7 +16,8 @@ from PIL import Image
 from fastface import machine
 from fastface.errors import PhotoError
 from fastface.images import decode
-from fastface.types import Box
+from fastface.types import Box, ImageArray
+from fastface.video import keyframe
 
 FACE_PX = 128  # shown at up to 64 points, so sharp on a phone's screen
 PHOTO_PX = 288  # longer side
@@ -29,10 +30,14 @@ Progress = Callable[[int, int, "Path | None"], None]
 
 
 class Wish(NamedTuple):
-    """A thumbnail that is asked for: of a face, or of the whole photo where `box` is None."""
+    """A thumbnail that is asked for: of a face, or of the whole photo where `box` is None.
+
+    at_s: of which picture of a video.
+    """
 
     photo: Path
     box: Box | None
+    at_s: float | None = None
 
 
 class Thumbnail(NamedTuple):
@@ -87,13 +92,25 @@ def within_budget(
 
 
 def _render_photo(photo: Path, wishes: list[Wish]) -> dict[Wish, Thumbnail | None]:
-    try:
-        image = Image.fromarray(decode(photo, min_side=DECODE_PX).pixels)
-    except PhotoError:
-        return dict.fromkeys(wishes)
-    return {
-        wish: _of_photo(image) if wish.box is None else _of_face(image, wish.box) for wish in wishes
-    }
+    made: dict[Wish, Thumbnail | None] = {}
+    for at_s in dict.fromkeys(wish.at_s for wish in wishes):
+        own = [wish for wish in wishes if wish.at_s == at_s]
+        try:
+            image = Image.fromarray(_picture(photo, at_s))
+        except PhotoError:
+            made.update(dict.fromkeys(own))
+            continue
+        made.update(
+            (wish, _of_photo(image) if wish.box is None else _of_face(image, wish.box))
+            for wish in own
+        )
+    return made
+
+
+def _picture(photo: Path, at_s: float | None) -> ImageArray:
+    if at_s is None:
+        return decode(photo, min_side=DECODE_PX).pixels
+    return keyframe(photo, at_s, min_side=DECODE_PX)
 
 
 def _of_photo(image: Image.Image) -> Thumbnail:

@@ -8,15 +8,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastface.store.rows import FACE_TYPE, TORSO_TYPE
+from fastface.store.rows import FACE_TYPE, PLACE, TORSO_TYPE, place
 from fastface.store.tables import Tables
-from fastface.types import FloatArray
+from fastface.types import Anchor, FloatArray
 
 
 class Closeup(NamedTuple):
     """face: (d,) float32, unit norm.  torso: (d',) float32 or None.  moment: -1 before grouping.
 
-    face_id: the id that users see.  content: which photo.
+    face_id: the id that users see.  content: which photo.  place: where on it.
     """
 
     face_id: str
@@ -25,6 +25,7 @@ class Closeup(NamedTuple):
     quality: float
     face: FloatArray
     torso: FloatArray | None
+    place: Anchor
 
 
 class CloseupTables(Tables):
@@ -33,22 +34,24 @@ class CloseupTables(Tables):
     def closeups(self, ids: Iterable[int]) -> dict[int, Closeup]:
         """These observations, by id."""
         rows = self._database.rows(
-            """SELECT observation.id, hash, position, content.id, coalesce(moment, -1), quality,
-               face, torso FROM observation JOIN content ON content.id = observation.content_id
+            f"""SELECT observation.id, position, content.id, coalesce(moment, -1), quality,
+               face, torso, {PLACE}
+               FROM observation JOIN content ON content.id = observation.content_id
                LEFT JOIN moment ON moment.content_id = content.id
-               WHERE observation.id IN (SELECT value FROM json_each(?))""",
+               WHERE observation.id IN (SELECT value FROM json_each(?))""",  # noqa: S608
             (json.dumps(list(ids)),),
         )
         return {
             id_: Closeup(
-                f"{hash_[:16]}-{position}",
+                f"{where[0][:16]}-{position}",
                 content,
                 moment,
                 quality,
                 np.frombuffer(face, FACE_TYPE).astype(np.float32),
                 None if torso is None else np.frombuffer(torso, TORSO_TYPE).astype(np.float32),
+                place(where),
             )
-            for id_, hash_, position, content, moment, quality, face, torso in rows
+            for id_, position, content, moment, quality, face, torso, *where in rows
         }
 
     def n_clear_in_moment(self, model: str, moment: int) -> int:

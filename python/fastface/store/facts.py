@@ -13,17 +13,19 @@ import numpy as np
 from fastface.store.database import Row
 from fastface.store.rows import (
     FACE_TYPE,
+    PLACE,
     TORSO_TYPE,
     Facts,
     FailureRow,
     FileRow,
     observation_row,
     path_of,
+    place,
     range_under,
     stack,
 )
 from fastface.store.tables import PATH, Tables
-from fastface.types import Anchor, Box, FloatArray, IntArray, Observation, PhotoMetadata
+from fastface.types import Anchor, FloatArray, IntArray, Observation, PhotoMetadata
 
 # The content that a hash stands for: its own, or that of a photo which was rewritten with it.
 _CONTENT_OF: Final = """coalesce((SELECT id FROM content WHERE hash = ?1),
@@ -82,8 +84,9 @@ class FactTables(Tables):
         observations: None leaves a place empty, so that the ids of the others stay the same.
         """
         self._database.run(
-            f"""INSERT INTO content (hash, width, height, taken_at, latitude, longitude, camera)
-               SELECT ?1, ?, ?, ?, ?, ?, ? WHERE {_CONTENT_OF} IS NULL""",
+            f"""INSERT INTO content
+               (hash, width, height, taken_at, latitude, longitude, camera, duration_s)
+               SELECT ?1, ?, ?, ?, ?, ?, ?, ? WHERE {_CONTENT_OF} IS NULL""",
             (
                 content_hash,
                 metadata.width,
@@ -92,6 +95,7 @@ class FactTables(Tables):
                 metadata.latitude,
                 metadata.longitude,
                 metadata.camera,
+                metadata.duration_s,
             ),
         )
         content_id = self._content_id(content_hash)
@@ -103,8 +107,8 @@ class FactTables(Tables):
         self._database.run_many(
             """INSERT INTO observation (content_id, model, position, box_left, box_top, box_width,
                box_height, landmarks, score, quality, unclear, face, torso_left, torso_top,
-               torso_width, torso_height, torso) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
-               ?, ?, ?)""",
+               torso_width, torso_height, torso, at_s, sightings) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?,
+               ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
             (
                 (content_id, model, position, *observation_row(observation))
                 for position, observation in enumerate(observations)
@@ -226,7 +230,7 @@ class FactTables(Tables):
     def facts_of(self, model: str, ids: Iterable[int]) -> Facts:
         """These observations; of their photos no paths, and no places."""
         rows = self._observations(model, ids)
-        photos = {row[11]: (row[1], row[12]) for row in rows}
+        photos = {row[0]: (row[8], row[1]) for row in rows}
         nowhere = np.full(len(photos), np.nan)
         return Facts(
             np.array([*photos], np.int64),
@@ -242,7 +246,7 @@ class FactTables(Tables):
         """The same photos with their observations, or with those of these."""
         rows = self._observations(model, ids)
         index = {content: i for i, content in enumerate(photos.content_ids.tolist())}
-        return replace(photos, **_observations([row for row in rows if row[11] in index], index))
+        return replace(photos, **_observations([row for row in rows if row[0] in index], index))
 
     def other_looks(
         self, model: str, contents: Iterable[int]
@@ -254,10 +258,10 @@ class FactTables(Tables):
         if not self._database.row("SELECT 1 FROM analysis WHERE model <> ? LIMIT 1", (model,)):
             return {}
         rows = self._database.rows(
-            """SELECT model, hash, box_left, box_top, box_width, box_height, face
+            f"""SELECT model, face, {PLACE}
                FROM observation JOIN content ON content.id = content_id
                WHERE model <> ? AND NOT unclear
-               AND content_id IN (SELECT value FROM json_each(?)) ORDER BY model, hash, position""",
+               AND content_id IN (SELECT value FROM json_each(?)) ORDER BY model, hash, position""",  # noqa: S608
             (model, _json(contents)),
         )
         by_model: dict[str, list[Row]] = {}
@@ -265,8 +269,8 @@ class FactTables(Tables):
             by_model.setdefault(row[0], []).append(row)
         return {
             tag: (
-                [Anchor(r[1], Box(*r[2:6])) for r in seen],
-                stack([r[6] for r in seen], FACE_TYPE),
+                [place(row[2:]) for row in seen],
+                stack([row[1] for row in seen], FACE_TYPE),
             )
             for tag, seen in by_model.items()
         }
@@ -274,9 +278,8 @@ class FactTables(Tables):
     def _observations(self, model: str, ids: Iterable[int] | None) -> list[Row]:
         some = "" if ids is None else "AND observation.id IN (SELECT value FROM json_each(?))"
         return self._database.rows(
-            f"""SELECT observation.id, hash, box_left, box_top, box_width, box_height, face,
-                torso, score, quality, unclear, content.id, taken_at
-                FROM observation JOIN content ON content.id = observation.content_id
+            f"""SELECT content.id, taken_at, observation.id, face, torso, score, quality, unclear,
+                {PLACE} FROM observation JOIN content ON content.id = observation.content_id
                 WHERE model = ? {some} ORDER BY hash, position""",  # noqa: S608
             (model,) if ids is None else (model, _json(ids)),
         )
@@ -295,12 +298,12 @@ def _json(ids: Iterable[int]) -> str:
 def _observations(rows: list[Row], index: Mapping[int, int]) -> dict[str, Any]:
     """The fields of `Facts` that are about observations.  index: of each content among photos."""
     return {
-        "ids": np.array([row[0] for row in rows], np.int64),
-        "anchors": [Anchor(row[1], Box(*row[2:6])) for row in rows],
-        "photo_index": np.array([index[row[11]] for row in rows], np.int64),
-        "faces": stack([row[6] for row in rows], FACE_TYPE),
-        "torsos": stack([row[7] for row in rows], TORSO_TYPE),
-        "scores": np.array([row[8] for row in rows], np.float32),
-        "quality": np.array([row[9] for row in rows], np.float32),
-        "unclear": np.array([row[10] for row in rows], np.bool_),
+        "ids": np.array([row[2] for row in rows], np.int64),
+        "anchors": [place(row[8:]) for row in rows],
+        "photo_index": np.array([index[row[0]] for row in rows], np.int64),
+        "faces": stack([row[3] for row in rows], FACE_TYPE),
+        "torsos": stack([row[4] for row in rows], TORSO_TYPE),
+        "scores": np.array([row[5] for row in rows], np.float32),
+        "quality": np.array([row[6] for row in rows], np.float32),
+        "unclear": np.array([row[7] for row in rows], np.bool_),
     }

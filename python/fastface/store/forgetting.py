@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from fastface.store.migrations import seal_verdicts, unseal_verdicts
+from fastface.store.rows import PLACE, place
 from fastface.store.tables import Tables
 from fastface.types import Anchor, Box
 
@@ -43,21 +44,21 @@ class ForgettingTables(Tables):
     def anchors_on(self, hashes: Iterable[str]) -> dict[int, tuple[int, Anchor]]:
         """Every anchor on photos of these contents: its number -> verdict id, place."""
         rows = self._database.rows(
-            """SELECT rowid, verdict_id, content_hash, box_left, box_top, box_width, box_height
-               FROM anchor WHERE content_hash IN (SELECT value FROM json_each(?))""",
+            """SELECT rowid, verdict_id, content_hash, box_left, box_top, box_width, box_height,
+               at_s FROM anchor WHERE content_hash IN (SELECT value FROM json_each(?))""",
             (json.dumps(sorted(set(hashes))),),
         )
-        return {row[0]: (row[1], Anchor(row[2], Box(*row[3:]))) for row in rows}
+        return {row[0]: (row[1], Anchor(row[2], Box(*row[3:7]), row[7])) for row in rows}
 
     def observations_on(self, hashes: Iterable[str]) -> dict[int, Anchor]:
         """Every model's observations on photos of these contents, present or not."""
         rows = self._database.rows(
-            """SELECT observation.id, hash, box_left, box_top, box_width, box_height
+            f"""SELECT observation.id, {PLACE}
                FROM observation JOIN content ON content.id = content_id
-               WHERE hash IN (SELECT value FROM json_each(?)) ORDER BY hash, position, model""",
+               WHERE hash IN (SELECT value FROM json_each(?)) ORDER BY hash, position, model""",  # noqa: S608
             (json.dumps(sorted(set(hashes))),),
         )
-        return {row[0]: Anchor(row[1], Box(*row[2:])) for row in rows}
+        return {row[0]: place(row[1:]) for row in rows}
 
     def is_scrub_pending(self) -> bool:
         """Whether the file may hold copies of what was deleted."""

@@ -9,9 +9,17 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from fastface.store.rows import FACE_TYPE, Members, PersonRow, path_of, range_under
+from fastface.store.rows import (
+    FACE_TYPE,
+    PLACE,
+    Members,
+    PersonRow,
+    path_of,
+    place,
+    range_under,
+)
 from fastface.store.tables import PATH, PRESENT, Tables
-from fastface.types import Anchor, Box, FloatArray, IntArray
+from fastface.types import Anchor, FloatArray, IntArray
 
 
 class GroupingTables(Tables):
@@ -78,12 +86,20 @@ class GroupingTables(Tables):
     def anchors(self, ids: Iterable[int]) -> dict[int, Anchor]:
         """Where these observations are."""
         rows = self._database.rows(
-            """SELECT observation.id, hash, box_left, box_top, box_width, box_height
+            f"""SELECT observation.id, {PLACE}
                FROM observation JOIN content ON content.id = content_id
-               WHERE observation.id IN (SELECT value FROM json_each(?))""",
+               WHERE observation.id IN (SELECT value FROM json_each(?))""",  # noqa: S608
             (json.dumps(list(ids)),),
         )
-        return {row[0]: Anchor(row[1], Box(*row[2:])) for row in rows}
+        return {row[0]: place(row[1:]) for row in rows}
+
+    def followed(self) -> dict[int, Anchor]:
+        """Where the observations in videos are, by id."""
+        rows = self._database.rows(
+            f"""SELECT observation.id, {PLACE} FROM observation
+               JOIN content ON content.id = content_id WHERE at_s IS NOT NULL"""  # noqa: S608
+        )
+        return {row[0]: place(row[1:]) for row in rows}
 
     def add_memberships(self, rows: Iterable[tuple[int, int, int | None, int]]) -> None:
         """Writes (observation id, cluster, person id, said) of those the last grouping missed."""

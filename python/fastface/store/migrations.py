@@ -205,10 +205,22 @@ def keep_portraits(execute: Execute) -> None:
     execute("INSERT INTO outdated SELECT id, 0 FROM person")
 
 
+def know_videos(execute: Execute) -> None:
+    """In a video a place has a time; a face that is followed through a shot has many places."""
+    execute("ALTER TABLE content ADD COLUMN duration_s REAL")  # NULL for a photo
+    # Seconds from the start: of the picture that was measured; and of each that shows the face,
+    # with the box in it, as rows of five numbers.
+    execute("ALTER TABLE observation ADD COLUMN at_s REAL")
+    execute("ALTER TABLE observation ADD COLUMN sightings BLOB")
+    execute("CREATE INDEX observation_in_video ON observation (content_id) WHERE at_s IS NOT NULL")
+    execute("ALTER TABLE anchor ADD COLUMN at_s REAL")
+
+
 MIGRATIONS: Final[tuple[Callable[[Execute], None], ...]] = (
     create_tables,
     say_of_whom,
     remember_what_was_heard,
     know_rewritten_files,
     keep_portraits,
+    know_videos,
 )

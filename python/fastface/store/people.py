@@ -44,8 +44,8 @@ class PeopleTables(Tables):
             rows[face.photo] = row
             faces.setdefault(face.photo, []).append(face)
         photos = [
-            PhotoRow(path, taken_at, latitude, longitude, tuple(faces[path]))
-            for path, (taken_at, latitude, longitude) in rows.items()
+            PhotoRow(path, taken_at, latitude, longitude, tuple(faces[path]), duration_s)
+            for path, (taken_at, latitude, longitude, duration_s) in rows.items()
         ]
         return sorted(photos, key=lambda photo: (photo.taken_at is None, photo.taken_at or 0.0))
 
@@ -78,15 +78,16 @@ class PeopleTables(Tables):
                     FROM membership WHERE person_id {whose} AND model = ?1 AND EXISTS (
                         SELECT 1 FROM file
                         WHERE file.content_id = membership.content_id AND NOT missing))
-                SELECT figures.*, first, last FROM
+                SELECT figures.*, first, last, n_videos FROM
                 (SELECT person_id AS who, count(DISTINCT content_id), count(*), observation_id,
                         max(quality) FROM seen GROUP BY person_id) AS figures
-                JOIN (SELECT person_id, min(taken_at) AS first, max(taken_at) AS last
+                JOIN (SELECT person_id, min(taken_at) AS first, max(taken_at) AS last,
+                             count(DISTINCT iif(duration_s IS NULL, NULL, content_id)) AS n_videos
                       FROM seen JOIN content ON content.id = content_id GROUP BY person_id)
                 ON person_id = who""",  # noqa: S608
             (model, *(() if person_id is None else (person_id,))),
         )
-        return {row[0]: PersonFigures(*row[1:4], *row[5:7]) for row in rows}
+        return {row[0]: PersonFigures(*row[1:4], *row[5:8]) for row in rows}
 
     def faces_by_id(self, ids: Iterable[int]) -> dict[int, Face]:
         """Faces on photos that are present, by their observations' ids."""
@@ -110,7 +111,7 @@ class PeopleTables(Tables):
             chosen = "content.id = (SELECT content_id FROM file WHERE path = ?2)"
             asked = (path,)
         rows = self._database.rows(
-            f"""SELECT path, {_FACE}, taken_at, latitude, longitude
+            f"""SELECT path, {_FACE}, taken_at, latitude, longitude, duration_s
                 FROM observation JOIN content ON content.id = observation.content_id
                 JOIN {PRESENT} present ON present.content_id = content.id
                 LEFT JOIN membership ON observation_id = observation.id
@@ -123,11 +124,11 @@ class PeopleTables(Tables):
         for row in rows:
             if row[0] != key:
                 key, photo = row[0], path_of(row[0])
-            yield _face(row[1:], photo), row[10:13]
+            yield _face(row[1:], photo), row[11:15]
 
 
 _FACE: Final = """hash, position, box_left, box_top, box_width, box_height, person_id,
-                  observation.quality, unclear"""
+                  observation.quality, unclear, at_s"""
 
 
 def _face(row: Row, photo: Path) -> Face:
@@ -139,6 +140,7 @@ def _face(row: Row, photo: Path) -> Face:
         person=None if row[6] is None else person_key(row[6]),
         quality=row[7],
         unclear=bool(row[8]),
+        at_s=row[9],
     )
 
 

@@ -11,11 +11,15 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from fastface.types import Anchor, FloatArray, IntArray, Observation
+from fastface.types import Anchor, Box, FloatArray, IntArray, Observation, Sighting
 
 FACE_TYPE: Final = "<f4"
 # Torsos are long and only compared within a moment: half the bytes move a distance by under 0.001.
 TORSO_TYPE: Final = "<f2"
+SIGHTING_TYPE: Final = "<f8"  # a time and a box each
+
+# Where an observation is; the columns of `place`.
+PLACE: Final = "hash, box_left, box_top, box_width, box_height, at_s, sightings"
 
 
 class FileRow(NamedTuple):
@@ -107,10 +111,11 @@ class PersonFigures(NamedTuple):
     clearest: int
     first_seen: float | None
     last_seen: float | None
+    n_videos: int
 
 
 def observation_row(observation: Observation) -> tuple[Any, ...]:
-    """The columns of an observation, from box to torso."""
+    """The columns of an observation, from box to sightings."""
     torso_box: Sequence[float | None] = observation.torso_box or (None,) * 4
     return (
         *map(float, observation.box),
@@ -121,7 +126,24 @@ def observation_row(observation: Observation) -> tuple[Any, ...]:
         _blob(observation.face, FACE_TYPE),
         *(None if edge is None else float(edge) for edge in torso_box),
         None if observation.torso is None else _blob(observation.torso, TORSO_TYPE),
+        observation.at_s,
+        _sightings_blob(observation.sightings),
     )
+
+
+def _sightings_blob(sightings: Sequence[Sighting]) -> bytes | None:
+    rows = [(at_s, *box) for at_s, box in sightings]
+    return np.array(rows, SIGHTING_TYPE).tobytes() if rows else None
+
+
+def place(columns: Sequence[Any]) -> Anchor:
+    """Where an observation is, from the columns `PLACE`."""
+    content_hash, left, top, width, height, at_s, blob = columns
+    box = Box(left, top, width, height)
+    if blob is None:
+        return Anchor(content_hash, box, at_s)
+    rows = np.frombuffer(blob, SIGHTING_TYPE).reshape(-1, 5).tolist()
+    return Anchor(content_hash, box, at_s, tuple(Sighting(row[0], Box(*row[1:])) for row in rows))
 
 
 def stack(blobs: list[bytes | None], dtype: str) -> FloatArray:

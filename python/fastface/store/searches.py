@@ -26,7 +26,7 @@ class SearchTables(Tables):
         people: all of them are on it.  without: none of them is.  since, until: from, before.
         """
         rows = self._database.rows(
-            f"""SELECT content.id, {PATH} AS path, taken_at, latitude, longitude
+            f"""SELECT content.id, {PATH} AS path, taken_at, latitude, longitude, duration_s
                 FROM content JOIN analysis ON analysis.content_id = content.id
                 WHERE analysis.model = ?1 AND path IS NOT NULL
                 AND (?2 = '[]' OR content.id IN (
@@ -42,8 +42,8 @@ class SearchTables(Tables):
             (model, json.dumps([*people]), json.dumps([*without]), since, until),
         )
         return {
-            id_: PhotoRow(path_of(path), taken_at, latitude, longitude, ())
-            for id_, path, taken_at, latitude, longitude in rows
+            id_: PhotoRow(path_of(path), taken_at, latitude, longitude, (), duration_s)
+            for id_, path, taken_at, latitude, longitude, duration_s in rows
         }
 
     def faces_on(self, model: str, contents: Iterable[int], people: Collection[int]) -> list[int]:

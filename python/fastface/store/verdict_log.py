@@ -40,7 +40,7 @@ class VerdictLog(Tables):
             row = (added.lastrowid, person, json.dumps(sorted({*observations})))
             self._database.run(
                 """INSERT INTO anchor
-                   SELECT ?1, hash, box_left, box_top, box_width, box_height, ?2
+                   SELECT ?1, hash, box_left, box_top, box_width, box_height, ?2, at_s
                    FROM observation JOIN content ON content.id = content_id
                    WHERE observation.id IN (SELECT value FROM json_each(?3))
                    ORDER BY hash, position""",
@@ -52,11 +52,11 @@ class VerdictLog(Tables):
     def verdicts(self) -> list[Verdict]:
         """Everything the user said, in order."""
         anchors: dict[int, list[tuple[Anchor, int]]] = {}
-        for verdict_id, content_hash, left, top, width, height, person in self._database.rows(
-            """SELECT verdict_id, content_hash, box_left, box_top, box_width, box_height, person
-               FROM anchor ORDER BY verdict_id, rowid"""
+        for verdict_id, person, at_s, content_hash, *box in self._database.rows(
+            """SELECT verdict_id, person, at_s, content_hash, box_left, box_top, box_width,
+               box_height FROM anchor ORDER BY verdict_id, rowid"""
         ):
-            anchor = Anchor(content_hash, Box(left, top, width, height))
+            anchor = Anchor(content_hash, Box(*box), at_s)
             anchors.setdefault(verdict_id, []).append((anchor, person))
         return [
             Verdict(
@@ -128,11 +128,11 @@ class VerdictLog(Tables):
         rows = self._database.rows("SELECT DISTINCT content_hash FROM anchor ORDER BY content_hash")
         return [row[0] for row in rows]
 
-    def places_said(self, kind: str, content_hash: str) -> list[Box]:
+    def places_said(self, kind: str, content_hash: str) -> list[Anchor]:
         """Where on a photo verdicts of one kind are about."""
         rows = self._database.rows(
-            """SELECT box_left, box_top, box_width, box_height
+            """SELECT at_s, box_left, box_top, box_width, box_height
                FROM anchor JOIN verdict ON id = verdict_id WHERE kind = ? AND content_hash = ?""",
             (kind, content_hash),
         )
-        return [Box(*row) for row in rows]
+        return [Anchor(content_hash, Box(*box), at_s) for at_s, *box in rows]

@@ -8,23 +8,18 @@ from typing import Final
 
 import numpy as np
 
+from fastface.boxes import overlap
 from fastface.types import Anchor, Box, IntArray, Verdict
 
 SAME_PLACE_IOU: Final = 0.5  # a face found again by another detector overlaps at least this much
-
-
-def overlap(a: Box, b: Box) -> float:
-    """Intersection over union of two boxes, 0..1."""
-    width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
-    height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
-    if width <= 0 or height <= 0:
-        return 0.0
-    common = width * height
-    return common / (a[2] * a[3] + b[2] * b[3] - common)
+SAME_TIME_S: Final = 1.0  # faces of one shot move little in so many seconds
 
 
 class Places:
     """Finds the observation at an anchor's place.
+
+    In a video the place is one of its sightings, the nearest in time: another model may find
+    another picture of the same shot the best.
 
     >>> places = Places([Anchor("c0ffee", Box(0.1, 0.1, 0.2, 0.2))])
     >>> places.find(Anchor("c0ffee", Box(0.11, 0.1, 0.2, 0.2)))
@@ -34,20 +29,29 @@ class Places:
     """
 
     def __init__(self, observations: Iterable[Anchor]) -> None:
-        self._boxes: dict[str, list[tuple[int, Box]]] = {}
-        for index, (content_hash, box) in enumerate(observations):
-            self._boxes.setdefault(content_hash, []).append((index, box))
+        self._seen: dict[str, list[tuple[int, Anchor]]] = {}
+        for index, anchor in enumerate(observations):
+            self._seen.setdefault(anchor.content_hash, []).append((index, anchor))
 
     def find(self, anchor: Anchor) -> int | None:
         """Index of the observation that overlaps most, the earliest of several; or None."""
         best, best_overlap = None, 0.0
-        for index, box in self._boxes.get(anchor.content_hash, ()):
-            if box == anchor.box:
+        for index, seen in self._seen.get(anchor.content_hash, ()):
+            if (seen.box, seen.at_s) == (anchor.box, anchor.at_s):
                 return index
-            shared = overlap(anchor.box, box)
+            box = seen.box if anchor.at_s is None else _box_at(seen, anchor.at_s)
+            shared = 0.0 if box is None else overlap(anchor.box, box)
             if shared >= SAME_PLACE_IOU and shared > best_overlap:
                 best, best_overlap = index, shared
         return best
+
+
+def _box_at(seen: Anchor, at_s: float) -> Box | None:
+    """Where a face of a video is at about a time; None if it is not seen then."""
+    times = [(seen.at_s, seen.box), *seen.sightings]
+    near = [(abs(time - at_s), box) for time, box in times if time is not None]
+    away, box = min(near, default=(np.inf, None))
+    return box if away <= SAME_TIME_S else None
 
 
 def listen(verdicts: Iterable[Verdict], places: Places) -> IntArray:
