@@ -179,9 +179,15 @@ def test_the_layer_that_does_nothing_is_left_out_first(network):
 
 def test_finetuning_changes_a_copy(network, shop):
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    taught = finetune(network, shop.recipe, shop.crops, shop.targets, 2)
+    taught = finetune(network, shop.recipe, shop.crops, shop.teacher, 2)
     assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
     assert any(not torch.equal(before[name], value) for name, value in taught.state_dict().items())
+
+
+def test_a_network_that_had_no_teacher_is_taught_again_by_one(network, shop):
+    alone = dataclasses.replace(shop.recipe, cosine=0, relation=0, margin=1.0)
+    taught = finetune(network, alone, shop.crops, shop.teacher, 1)
+    assert any(not torch.equal(network.state_dict()[k], v) for k, v in taught.state_dict().items())
 
 
 def test_rounding_in_training_is_what_8_bits_hold_and_lets_gradients_through():
@@ -198,7 +204,7 @@ def test_rounding_in_training_is_what_8_bits_hold_and_lets_gradients_through():
 
 
 def test_training_with_rounding_returns_a_plain_network(network, shop):
-    taught = finetune_rounded(network, shop.recipe, shop.crops, shop.targets, 1)
+    taught = finetune_rounded(network, shop.recipe, shop.crops, shop.teacher, 1)
     assert taught.state_dict().keys() == network.state_dict().keys()
 
 

@@ -22,7 +22,7 @@ from fastface.lab.finetune import finetune, finetune_rounded
 from fastface.lab.network import FaceNet
 from fastface.lab.prune import cut_channels, leave_out_layers, zero_weights
 from fastface.lab.quantize import packed_bytes, quantize_all, quantize_weights
-from fastface.lab.teachers import Targets
+from fastface.lab.teachers import Teacher
 from fastface.lab.train import Recipe
 from fastface.types import ImageArray
 
@@ -50,7 +50,7 @@ class Workshop:
     network: FaceNet
     recipe: Recipe
     crops: Crops
-    targets: Targets
+    teacher: Teacher
     steps: int
 
     def copy(self) -> FaceNet:
@@ -59,7 +59,7 @@ class Workshop:
     def taught(self, network: FaceNet) -> FaceNet:
         if not self.steps:
             return network.eval()
-        return finetune(network, self.recipe, self.crops, self.targets, self.steps)
+        return finetune(network, self.recipe, self.crops, self.teacher, self.steps)
 
     def calibration(self) -> ImageArray:
         """Faces for ranges and choices, of those that training has seen."""
@@ -83,7 +83,7 @@ def int8(shop: Workshop) -> Made:
 
 def int8_aware(shop: Workshop) -> Made:
     taught = finetune_rounded(
-        shop.network, shop.recipe, shop.crops, shop.targets, max(shop.steps, 1)
+        shop.network, shop.recipe, shop.crops, shop.teacher, max(shop.steps, 1)
     )
     content = to_onnx(taught)
     return quantize_all(content, shop.calibration()), packed_bytes(content, 8)

@@ -13,7 +13,7 @@ from torch.nn.utils import parametrize
 
 from fastface.lab.crops import Crops
 from fastface.lab.network import FaceNet
-from fastface.lab.teachers import Targets
+from fastface.lab.teachers import Teacher
 from fastface.lab.train import Recipe, Trainer
 
 Progress = Callable[[int, int], None]
@@ -26,17 +26,19 @@ def finetune(
     network: FaceNet,
     recipe: Recipe,
     crops: Crops,
-    targets: Targets,
+    teacher: Teacher,
     steps: int,
     *,
     progress: Progress | None = None,
 ) -> FaceNet:
     """The network after so many more steps by the recipe at a low rate; `network` stays.
 
-    Layers may have been cut; the parameters that are there are taught.
+    Layers may have been cut; the parameters that are there are taught.  A network that had no
+    teacher learns how alike the teacher finds two faces, which asks for no coordinates.
     """
-    recipe = replace(recipe, steps=steps, rate=_RATE, margin=0.0, hints=0.0)
-    trainer = Trainer(recipe, crops, targets, Path(), network=copy.deepcopy(network))
+    relation = recipe.relation if recipe.teacher else 10.0
+    recipe = replace(recipe, steps=steps, rate=_RATE, margin=0.0, hints=0.0, relation=relation)
+    trainer = Trainer(recipe, crops, teacher, Path(), network=copy.deepcopy(network))
     for step in range(steps):
         trainer.train_step()
         if progress is not None:
@@ -48,7 +50,7 @@ def finetune_rounded(
     network: FaceNet,
     recipe: Recipe,
     crops: Crops,
-    targets: Targets,
+    teacher: Teacher,
     steps: int,
     *,
     progress: Progress | None = None,
@@ -64,7 +66,7 @@ def finetune_rounded(
         if isinstance(module, nn.Conv2d):
             parametrize.register_parametrization(module, "weight", RoundedWeight(), unsafe=True)
             hooks.append(module.register_forward_pre_hook(RoundedInput()))
-    taught = finetune(rounded, recipe, crops, targets, steps, progress=progress)
+    taught = finetune(rounded, recipe, crops, teacher, steps, progress=progress)
     for module in taught.modules():
         if isinstance(module, nn.Conv2d):
             parametrize.remove_parametrizations(module, "weight", leave_parametrized=False)

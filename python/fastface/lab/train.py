@@ -27,13 +27,13 @@ from fastface.lab.batches import ECHOED, Batch, Batches
 from fastface.lab.crops import NOBODY, Crops, split
 from fastface.lab.log import Log
 from fastface.lab.network import INPUT_SIZE, PRESETS, Design, FaceNet, Row
-from fastface.lab.teachers import Answers, Teacher
+from fastface.lab.teachers import Answers, LiveTeacher, Progress, Teacher, targets
 from fastface.types import ImageArray
 
 _EMA = 0.998
 _WARM_UP = 0.15  # share of the steps in which the rate rises
 _HELD_OUT_BATCH = 128
-_ECHO = 3  # times that a live teacher's answer is learnt from
+_ECHO = 3  # times that a live teacher's answer is learnt from: it costs as much as a step
 
 
 def fast_bfloat16() -> bool:
@@ -125,7 +125,8 @@ class Trainer:
     ) -> None:
         if recipe.teacher and teacher is None:
             raise FastfaceError("this recipe learns from a teacher: one is needed")
-        if recipe.hints and not (teacher and teacher.stages):
+        live = teacher is not None and bool(teacher.stages)
+        if recipe.hints and not live:
             raise FastfaceError("hints need a live teacher, who tells its stages")
         if recipe.margin and not crops.n_people:
             raise FastfaceError("a margin needs labelled people: folders SET/PERSON/ in the data")
@@ -143,7 +144,8 @@ class Trainer:
         ).to(self.device)
         self.teacher = teacher
         self.hints = losses.Hints(
-            stages_of(self.network), teacher.stages if teacher and recipe.hints else {}
+            stages_of(self.network) if recipe.hints else {},
+            teacher.stages if teacher and recipe.hints else {},
         ).to(self.device)
         self.average = AveragedModel(self.network, avg_fn=_ema, use_buffers=True)
         self.optimiser = torch.optim.AdamW(
@@ -157,8 +159,8 @@ class Trainer:
             recipe.seed,
             recipe.steps,
             blends=recipe.teacher,
-            fresh=recipe.hints > 0,
-            echo=_ECHO if recipe.hints else 1,
+            fresh=live,
+            echo=_ECHO if live else 1,
         )
         self._answered: dict[int, Answers] = {}  # by draw
         self.step = 0
@@ -335,6 +337,18 @@ def embed(network: FaceNet, crops: ImageArray) -> np.ndarray:
             planes = torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2).float()
             parts.append(losses.unit(network(planes)).cpu().numpy())
     return np.concatenate(parts)
+
+
+def teacher_for(
+    recipe: Recipe, crops: Crops, cache: Path, progress: Progress | None = None
+) -> Teacher:
+    """The installed embedder, as the recipe asks it: live, or once before training.
+
+    progress: of the answers given before.  Raises ModelError if it is not installed.
+    """
+    if recipe.hints:
+        return LiveTeacher(cache, threads=torch.get_num_threads())
+    return targets(crops, cache, progress=progress)
 
 
 def load_network(checkpoint: Path) -> FaceNet:

@@ -50,14 +50,14 @@ JSON: a list of objects with name, theory_bytes, file_bytes, zipped_bytes.""",
 
 def run(args: Namespace, out: Output) -> None:
     need_torch()
-    from fastface.lab import compress, teachers
+    from fastface.lab import compress
     from fastface.lab import crops as crop_folders
-    from fastface.lab.train import load_network, load_recipe
+    from fastface.lab.train import load_network, load_recipe, teacher_for
 
     cache, checkpoint = cache_folder(args.cache), args.run_folder / "checkpoint.pt"
     network, recipe = load_network(checkpoint), load_recipe(checkpoint)
     crops = crop_folders.load_folder(args.data, cache)
-    shop = compress.Workshop(network, recipe, crops, teachers.targets(crops, cache), args.steps)
+    shop = compress.Workshop(network, recipe, crops, teacher_for(recipe, crops, cache), args.steps)
     args.out.mkdir(parents=True, exist_ok=True)
     line, rows = Line(enabled=not args.quiet), []
     for method in args.only or METHODS:

@@ -73,8 +73,7 @@ def run(args: Namespace, out: Output) -> None:
     import torch
 
     from fastface.lab import crops as crop_folders
-    from fastface.lab import teachers
-    from fastface.lab.train import Trainer
+    from fastface.lab.train import Trainer, teacher_for
 
     if args.threads is not None:
         torch.set_num_threads(args.threads)
@@ -84,11 +83,12 @@ def run(args: Namespace, out: Output) -> None:
     crops = crop_folders.load_folder(args.data, cache)
     line = Line(enabled=not args.quiet)
     taught: Teacher | None = None
-    if recipe.hints:
-        taught = teachers.LiveTeacher(cache, threads=torch.get_num_threads())
-    elif recipe.teacher:
-        taught = teachers.targets(
-            crops, cache, progress=lambda done, n: line.show(f"asking the teacher  {done}/{n}")
+    if recipe.teacher:
+        taught = teacher_for(
+            recipe,
+            crops,
+            cache,
+            lambda done, n: line.show(f"asking the teacher  {done}/{n}"),
         )
     trainer = Trainer(recipe, crops, taught, args.out)
     if args.resume:
