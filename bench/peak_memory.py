@@ -1,6 +1,6 @@
 r"""Peak memory of a scan: photos of 100 megapixels in every format, and crowds, under limits.
 
-    python bench/peak_memory.py --data ../shared/data --limits 400 2500 [--workers 2]
+    python bench/peak_memory.py --data ../shared/data --limits 400 2500 [--only plain.png ...]
 
 Each line is a scan in a process of its own, of four photos alike (enlarged ones of the album; a
 crowd is a mosaic of the photos of `detect/`, whose small faces take the most of the detector).
@@ -17,7 +17,10 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import pillow_heif
 from PIL import Image
+
+pillow_heif.register_heif_opener()
 
 SIDE = (11600, 8640)  # 100 megapixels
 COPIES = 4
@@ -29,6 +32,7 @@ FORMATS = {
     "lzw.tif": {"compression": "tiff_lzw"},
     "plain.webp": {"quality": 80, "method": 0},
     "plain.avif": {"quality": 60, "speed": 10},
+    "plain.heic": {"quality": 50, "enc_params": {"preset": "ultrafast"}},
 }
 
 
@@ -70,6 +74,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="folder that holds album/ and detect/")
     parser.add_argument("--limits", type=int, nargs="+", default=[400, 2500], metavar="MB")
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="some of the files alone")
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.child:
@@ -83,6 +88,8 @@ def main() -> None:
         "crowd.jpg": crowd(args.data),
     }
     for name, photo in photos.items():
+        if args.only and name not in args.only:
+            continue
         for limit in args.limits:
             with tempfile.TemporaryDirectory() as scratch:
                 command = [

@@ -45,7 +45,6 @@ Box = tuple[float, ...]
 PIXELS = 12e6
 NOISE = 4.0  # levels, standard deviation
 FACES = range(1, 11)
-TURNS = 5
 
 
 def make_photos(data: Path, folder: Path, count: int) -> dict[Path, list[Box]]:
@@ -71,8 +70,8 @@ def make_photos(data: Path, folder: Path, count: int) -> dict[Path, list[Box]]:
 class Fastface:
     """The library's own scan, of a folder of links per turn."""
 
-    def __init__(self, folder: Path) -> None:
-        self.library = fastface.Library(folder / "library.sqlite")
+    def __init__(self, folder: Path, pack: str) -> None:
+        self.library = fastface.Library(folder / f"{pack}.sqlite", pack=pack)
         self.folder = folder
 
     def see(self, photos: list[Path]) -> dict[str, list[Box]]:
@@ -155,17 +154,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="folder that holds album/")
     parser.add_argument("--packages", type=Path, help="folder with the packages of the models")
+    parser.add_argument("--packs", nargs="+", default=["default"], metavar="PACK")
     parser.add_argument("--batch", type=int, default=4, help="photos per turn")
+    parser.add_argument("--turns", type=int, default=5)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        photos = make_photos(args.data, folder, args.batch * (TURNS + 1))
-        candidates: dict[str, Any] = {
-            "fastface": Fastface(folder),
-            "straightforward": Straightforward(args.packages),
-        }
+        photos = make_photos(args.data, folder, args.batch * (args.turns + 1))
+        ours = {f"fastface, {pack}": Fastface(folder, pack) for pack in args.packs}
+        peers: dict[str, Any] = {"straightforward": Straightforward(args.packages)}
         if find_spec("face_recognition"):
-            candidates["face_recognition"] = Peer()
+            peers["face_recognition"] = Peer()
+        candidates: dict[str, Any] = {**ours, **peers}
         found: dict[str, dict[str, list[Box]]] = {name: {} for name in candidates}
 
         def turns(name: str) -> Any:
@@ -174,16 +174,19 @@ def main() -> None:
                 candidates[name].see(list(itertools.islice(waiting, args.batch)))
             )
 
-        timings = interleaved({name: turns(name) for name in candidates}, repeats=TURNS)
+        timings = interleaved({name: turns(name) for name in candidates}, repeats=args.turns)
     n_faces = sum(map(len, photos.values()))
     print(f"{len(photos)} photos of 12 megapixels with {n_faces} faces; CPU time, one thread")
     for name, timing in timings.items():
         seen, of = recall(found[name], photos)
-        ratio, low, high = timings["fastface"].ratio_to(timing)
+        spread = [1000 * seconds / args.batch for seconds in sorted(timing.seconds)]
         print(
-            f"{name:17} {1000 * timing.median / args.batch:7.1f} ms a photo, "
-            f"{ratio:5.2f} times fastface ({low:.2f} to {high:.2f}); {seen} of {of} faces"
+            f"{name:18} {1000 * timing.median / args.batch:7.1f} ms a photo "
+            f"({spread[0]:.1f} to {spread[-1]:.1f}); {seen} of {of} faces"
         )
+    for name, (peer, theirs) in itertools.product(ours, ((peer, timings[peer]) for peer in peers)):
+        ratio, low, high = timings[name].ratio_to(theirs)
+        print(f"{peer} takes {ratio:.2f} times as long as {name} ({low:.2f} to {high:.2f})")
 
 
 if __name__ == "__main__":

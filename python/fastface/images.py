@@ -51,7 +51,7 @@ _BYTES_PER_PIXEL = {
     "TIFF": 8,
     "WEBP": 17,
     "AVIF": 14,
-    "HEIF": 14,
+    "HEIF": 14,  # with transparency; without, see `_heif_bytes_per_pixel`
 }
 
 # Sent through Pillow's reduce() as they are; other modes are converted to RGB first.
@@ -266,10 +266,20 @@ def _check_size(image: Image.Image, in_decoder: int) -> None:
         raise PhotoError(f"{width} x {height} pixels, the limit is {limit // 10**6} megapixels")
 
 
+def _heif_bytes_per_pixel(image: Image.Image) -> int:
+    """Phones write HEIC without transparency and with colours at half the resolution."""
+    if image.mode != "RGB":
+        return _BYTES_PER_PIXEL["HEIF"]
+    return 8 if image.info.get("chroma") == 420 else 10
+
+
 def _decoder_bytes(image: Image.Image, in_decoder: int) -> int:
     """At least what decoding and reducing this image takes at its peak."""
     n_pixels = image.width * image.height
-    needed = _BYTES_PER_PIXEL.get(image.format or "", 4) * n_pixels / in_decoder**2
+    of_pixel = _BYTES_PER_PIXEL.get(image.format or "", 4)
+    if image.format == "HEIF":
+        of_pixel = _heif_bytes_per_pixel(image)
+    needed = of_pixel * n_pixels / in_decoder**2
     if image.info.get("progressive"):  # the decoder holds every coefficient, 16 bits each
         areas = [across * down for _, across, down, _ in image.layer]  # type: ignore[attr-defined]
         needed += 2 * n_pixels * sum(areas) / max(areas)
