@@ -77,6 +77,7 @@ def measure(path: Path, turns: int) -> dict[str, list[tuple[float, float]]]:
             timed("first answer after start", functools.partial(library.hide, last))
             for rank in RANKS:
                 answer(library, turn, rank)
+            timed("suggest, 20 questions", library.suggest)
     return seconds
 
 

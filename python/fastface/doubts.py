@@ -165,14 +165,19 @@ def twice_on_a_photo(
     again = (known.photos[order[1:]] == known.photos[order[:-1]]) & (
         known.persons[order[1:]] == known.persons[order[:-1]]
     )
+    by_person = np.lexsort((-known.weight, known.persons))
+    persons, in_group = known.persons[by_person], _how_many(known.groups)
     found = []
     for at in np.flatnonzero(again).tolist():
         pair = order[at : at + 2]
-        own = np.flatnonzero(known.persons == known.persons[pair[0]])
-        rest = np.setdiff1d(own, pair)
-        if known.confirmed[pair].all() or not len(rest):
+        bounds = (
+            np.searchsorted(persons, known.persons[pair[0]], side=s) for s in ("left", "right")
+        )
+        own = by_person[slice(*bounds)]
+        voices = own[: VOICES + 2]  # the clearest
+        voices = voices[~np.isin(voices, pair)][:VOICES]
+        if known.confirmed[pair].all() or not len(voices):
             continue
-        voices = rest[np.argsort(-known.weight[rest], kind="stable")][:VOICES]
         faces = embed(pair)
         twins = float(curve.log10_rate(1.0 - faces[0] @ faces[1])) <= np.log10(TWIN_RATE)
         if twins:
@@ -180,7 +185,7 @@ def twice_on_a_photo(
         heights = np.quantile(1.0 - faces @ embed(voices).T, 0.5, axis=1, method="lower")
         heights[known.confirmed[pair]] = -1.0
         less = int(heights.argmax())
-        if np.count_nonzero(known.groups[own] == known.groups[pair[less]]) == 1:
+        if in_group[pair[less]] == 1:
             continue  # the user said so of this very face
         sizes = (float(len(own) - 1), 1.0)
         odds = bias / _odds(float(heights[less]), sizes, 1, n_people, curve)
@@ -225,7 +230,7 @@ def more_like_somebody_else(
         to_best, of_best = to_others[np.arange(count[a]), best], count[near][best]
         decades = curve.log10_rate(to_own, (1, count[a] - 1))
         decades = np.where(free[own], decades - curve.log10_rate(to_best, (1, of_best)), 0.0)
-        for rival in np.unique(best[decades > 0]).tolist():
+        for rival in sorted({*best[decades > 0].tolist()}):
             mine = np.flatnonzero((best == rival) & (decades > 0))
             strays = mine[np.argsort(-decades[mine], kind="stable")][:SHOWN]
             odds = bias * 10.0 ** float(np.clip(decades[strays].mean(), 0, 12))
@@ -346,20 +351,22 @@ def _last_merges(
     matrix = median_linkage(n, edges, FARTHEST, must_link=chain).linkage_matrix
     merges = matrix[np.isfinite(matrix[:, 2])]
     children = merges[:, :2].astype(np.int64)
-
-    def below(node: int) -> IntArray:
-        leaves, waiting = [], [node]
-        while waiting:
-            at = waiting.pop()
-            if at < n:
-                leaves.append(at)
-            else:
-                waiting += children[at - n].tolist()
-        return np.array(sorted(leaves), np.int64)
-
+    last = np.ones(len(merges), bool)
+    last[children[children >= n] - n] = False
+    side = np.arange(n + len(merges))  # the child of a last merge that each node is below
+    both = children.tolist()
+    for row in np.flatnonzero(~last)[::-1].tolist():
+        side[both[row]] = side[n + row]
+    order = np.argsort(side[:n], kind="stable")
+    of_leaf = side[order]
+    sides = children[last]
+    start, end = (np.searchsorted(of_leaf, sides, side=edge) for edge in ("left", "right"))
+    unsure = np.append(0, np.cumsum(~confirmed[order]))
+    # Who is confirmed throughout is all that is known of somebody.
+    asked = (unsure[end] - unsure[start]).any(axis=1)
     found = []
-    for node in np.setdiff1d(np.arange(len(merges)), children - n).tolist():
-        left, right = map(below, children[node].tolist())
-        if not (confirmed[left].all() and confirmed[right].all()):  # all that is known of somebody
-            found.append((float(merges[node, 2]), left, right))
+    for height, (a, b), (c, d) in zip(
+        merges[last, 2][asked].tolist(), start[asked].tolist(), end[asked].tolist(), strict=True
+    ):
+        found.append((height, order[a:c], order[b:d]))
     return found

@@ -40,11 +40,13 @@ class Review(Answers):
             )
             bias = self._bias("split")
             divided = doubts.one_that_may_be_two(known, embed, curve, limit, bias=bias)
-            divided = [doubts.divide(doubt, known, embed) for doubt in divided]
             twice = doubts.twice_on_a_photo(known, embed, curve, limit, bias=bias)
             strays = doubts.more_like_somebody_else(known, embed, curve, limit, bias=bias)
-            best = sorted([*joined, *divided, *twice, *strays], key=lambda doubt: -doubt.gain)[
-                :limit
+            best = sorted([*joined, *divided, *twice, *strays], key=lambda doubt: -doubt.gain)
+            samples = set(map(id, divided))
+            best = [
+                doubts.divide(doubt, known, embed) if id(doubt) in samples else doubt
+                for doubt in best[:limit]
             ]
             return [self._question(doubt, rows, known) for doubt in best]
 
@@ -146,14 +148,20 @@ class Review(Answers):
     def _embedder(self, rows: IntArray) -> doubts.Embed:
         """Reads faces, each once."""
         ids, model = self._roll.members.ids[rows], self._model()
-        vectors: dict[int, FloatArray] = {}
+        read = np.zeros(len(ids), np.bool_)
+        table = np.empty((len(ids), 0), np.float32)
 
         def embed(of: IntArray) -> FloatArray:
-            wanted = ids[of].tolist()
-            vectors.update(
-                self._store.embeddings(model, (id_ for id_ in wanted if id_ not in vectors))
-            )
-            return np.stack([vectors[id_] for id_ in wanted])
+            nonlocal table
+            new = np.unique(of[~read[of]])
+            if len(new):
+                found, faces = self._store.vectors(model, ids[new].tolist())
+                if not table.shape[1]:
+                    table = np.empty((len(ids), faces.shape[1]), np.float32)
+                by_id = new[np.argsort(ids[new])]
+                table[by_id[np.searchsorted(ids[by_id], found)]] = faces
+                read[new] = True
+            return table[of]
 
         return embed
 

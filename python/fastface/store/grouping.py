@@ -17,6 +17,7 @@ from fastface.store.rows import (
     path_of,
     place,
     range_under,
+    stack,
 )
 from fastface.store.tables import PATH, PRESENT, Tables
 from fastface.types import Anchor, FloatArray, IntArray
@@ -263,9 +264,14 @@ class GroupingTables(Tables):
 
     def embeddings(self, model: str, ids: Iterable[int]) -> dict[int, FloatArray]:
         """Face embeddings, (d,) float32 each, of those of these observations the model made."""
+        found, faces = self.vectors(model, ids)
+        return dict(zip(found.tolist(), faces, strict=True))
+
+    def vectors(self, model: str, ids: Iterable[int]) -> tuple[IntArray, FloatArray]:
+        """(k,) observations, of these, that the model made, and (k, d) float32 their faces."""
         rows = self._database.rows(
             """SELECT id, face FROM observation
                WHERE model = ? AND id IN (SELECT value FROM json_each(?))""",
             (model, json.dumps(list(ids))),
         )
-        return {row[0]: np.frombuffer(row[1], FACE_TYPE).astype(np.float32) for row in rows}
+        return np.array([row[0] for row in rows], np.int64), stack([r[1] for r in rows], FACE_TYPE)
