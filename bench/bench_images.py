@@ -1,4 +1,4 @@
-"""Photos made smaller, against Pillow and the NumPy twin; one thread, process CPU time.
+"""Photos made smaller and by colour, against Pillow and NumPy twins; one thread, process CPU time.
 
     python -m pytest bench/bench_images.py --benchmark-only --benchmark-columns=min,median,rounds
 
@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fastface.kernels import shrink
+from fastface.kernels import planes, shrink
 from tests.reference import images as twin
 
 SIZE, SMALLER = (1500, 2000), (768, 1024)
@@ -40,3 +40,11 @@ def test_shrink(benchmark, candidate):
     benchmark.group = f"shrink {SIZE} to {SMALLER}"
     smaller = benchmark(candidate, photo(), *SMALLER)
     assert np.abs(smaller - shrink(photo(), *SMALLER).astype(float)).max() <= 1
+
+
+@pytest.mark.parametrize("candidate", [planes, twin.planes])
+def test_planes(benchmark, candidate):
+    benchmark.group = f"planes {SMALLER}"
+    pixels = shrink(photo(), *SMALLER)
+    found = benchmark(candidate, pixels, *SMALLER)
+    np.testing.assert_array_equal(found, twin.planes(pixels, *SMALLER))

@@ -160,6 +160,9 @@ struct Kernels {
   // over k < count; `row` comes from weigh_rows and has room for one value more.
   void (*weigh_columns)(const float* row, const std::uint32_t* first, const float* weights, std::size_t count,
                         std::size_t width, std::uint8_t* out) noexcept;
+  // The three values of each of `width` pixels, to three rows.
+  void (*spread_row)(const std::uint8_t* pixels, std::size_t width, float* red, float* green,
+                     float* blue) noexcept;
 };
 
 // The best table this machine can run, or the one named by the environment variable

@@ -1,4 +1,5 @@
-// Weighted sums of rows and of columns of 8-bit RGB pixels: the two halves of algorithms/shrink.hpp.
+// Weighted sums of rows and of columns of 8-bit RGB pixels: the two halves of algorithms/shrink.hpp;
+// and the pixels of a row one colour after the other.
 // Weights are multiples of 2^-14 and what they weigh has ten bits, so that every product and every sum
 // is exact in float32: all targets give the same bits, with FMA and without.
 #pragma once
@@ -48,6 +49,16 @@ static void weigh_columns(const float* row, const std::uint32_t* first, const fl
     const levels rounded = __builtin_convertvector(sum * (1 / kRowUnits) + 0.5f, levels);
     const bytes pixel = __builtin_convertvector(rounded, bytes);
     std::memcpy(out + 3 * x, &pixel, x + 1 < width ? 4 : 3);  // the next pixel overwrites the fourth
+  }
+}
+
+// Compilers know how to take such triples apart, on every target.
+static void spread_row(const std::uint8_t* pixels, std::size_t width, float* __restrict red,
+                       float* __restrict green, float* __restrict blue) noexcept {
+  for (std::size_t x = 0; x < width; ++x) {
+    red[x] = pixels[3 * x];
+    green[x] = pixels[3 * x + 1];
+    blue[x] = pixels[3 * x + 2];
   }
 }
 

@@ -45,6 +45,7 @@ const Kernels table = {
     .solve_cholesky = solve_cholesky,
     .weigh_rows = weigh_rows,
     .weigh_columns = weigh_columns,
+    .spread_row = spread_row,
 };
 
 }  // namespace fastface::FASTFACE_TARGET

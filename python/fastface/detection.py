@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from fastface.inference import Session
-from fastface.kernels import shrink
+from fastface.kernels import planes, shrink
 from fastface.types import FloatArray, ImageArray, IntArray
 
 _STRIDES = (8, 16, 32)
@@ -180,9 +180,9 @@ class Detector:
 
     def _look(self, pixels: ImageArray, scale: float) -> Detections:
         """Faces of a photo that was scaled by `scale`, in pixels of the photo."""
-        planes = _prepare(pixels)
-        outputs = self._session.run({"input": planes})
-        found = _decode(outputs, planes.shape[3], min(self.min_score, _DOUBTFUL[0]))
+        image = _prepare(pixels)
+        outputs = self._session.run({"input": image})
+        found = _decode(outputs, image.shape[3], min(self.min_score, _DOUBTFUL[0]))
         unscale = np.float32(1 / scale)
         return Detections(found.boxes * unscale, found.landmarks * unscale, found.scores)
 
@@ -248,11 +248,8 @@ def _resize(pixels: ImageArray, width: int, height: int) -> ImageArray:
 
 def _prepare(pixels: ImageArray) -> FloatArray:
     """The network's input: planes first, padded with black on the right and below."""
-    height, width = pixels.shape[:2]
-    padded = (-(-side // _MULTIPLE) * _MULTIPLE for side in (height, width))
-    planes = np.zeros((1, 3, *padded), np.float32)
-    planes[0, :, :height, :width] = pixels.transpose(2, 0, 1)
-    return planes
+    height, width = (-(-side // _MULTIPLE) * _MULTIPLE for side in pixels.shape[:2])
+    return planes(pixels, height, width)[None]
 
 
 def _decode(

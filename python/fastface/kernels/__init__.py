@@ -7,7 +7,7 @@ from fastface.kernels.distances import (
     neighbour_counts,
     pairwise_edges,
 )
-from fastface.kernels.images import shrink
+from fastface.kernels.images import planes, shrink
 from fastface.kernels.lasso import SparseCodes, lasso, lasso_path
 from fastface.kernels.lasso_dictionary import LassoDictionary
 from fastface.kernels.linkage import CrowdEdges, LinkageResult, crowd_edges, median_linkage
@@ -26,5 +26,6 @@ __all__ = [
     "nearest",
     "neighbour_counts",
     "pairwise_edges",
+    "planes",
     "shrink",
 ]
