@@ -216,6 +216,7 @@ def more_like_somebody_else(
     for a, b in _neighbours(means, sizes).tolist():
         rivals.setdefault(a, []).append(b)
         rivals.setdefault(b, []).append(a)
+    likely = TRUE_NEIGHBOURS / len(people)  # by chance, somebody of many is near to any face
     free = ~known.confirmed[rows] & (_how_many(known.groups)[rows] > 1)
     found = []
     for a in np.flatnonzero(count > 1).tolist():
@@ -233,7 +234,7 @@ def more_like_somebody_else(
         for rival in sorted({*best[decades > 0].tolist()}):
             mine = np.flatnonzero((best == rival) & (decades > 0))
             strays = mine[np.argsort(-decades[mine], kind="stable")][:SHOWN]
-            odds = bias * 10.0 ** float(np.clip(decades[strays].mean(), 0, 12))
+            odds = bias * likely * 10.0 ** float(np.clip(decades[strays].mean(), 0, 12))
             rest = np.setdiff1d(np.arange(count[a]), strays)[:VOICES]
             if len(rest):
                 both = float(sizes[a] - len(strays)), float(len(strays))
