@@ -358,6 +358,25 @@ def test_without_pyav_videos_are_counted_and_nothing_is_lost(
         assert ids(library).keys() == {ADA, BEA, CLEO, DORA}
 
 
+def test_without_pyav_another_model_leaves_videos_for_later(
+    trip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is called a photo, too: both are read as soon as they can be."""
+    (trip / "clip.mp4").rename(trip / "clip.jpg")
+    film(trip / "more.mp4", [Shot([5])])
+    scanned(trip).close()
+    engine = FakeEngine(FilmAnalyzer(), min_side=SIZE[0], model_tag="other-1")
+    with Library(trip.parent / "library.db", engine=engine) as library:
+        for place in ("scan", "video.container"):
+            monkeypatch.setattr(f"fastface.{place}.is_readable", lambda: False)
+        summary = library.scan(trip)
+        assert (summary.n_videos_left, summary.n_missing) == (2, 0)
+        assert "pip install av" in dict(summary.failures)[trip / "clip.jpg"]
+        monkeypatch.undo()
+        assert library.scan(trip).n_new == 2
+        assert frozenset({"clip.jpg"}) in ids(library) and frozenset({"more.mp4"}) in ids(library)
+
+
 def test_a_still_beside_a_long_video_is_no_live_photo(tmp_path: Path) -> None:
     paint(tmp_path / "a.jpg", [1])
     paint(tmp_path / "B.JPG", [1])

@@ -26,7 +26,7 @@ from fastface.memory import MemoryBudget, MemoryLimitError
 from fastface.photos import PhotoFile, content_hash, display_name, iter_photos
 from fastface.reading import ChangedWhileReadError, LazyAnalyzer, Reading, read_photo
 from fastface.store import FailureRow, FileRow, Store
-from fastface.video import StoppedError, Stopper, is_readable
+from fastface.video import NoReaderError, StoppedError, Stopper, is_readable
 
 Progress: TypeAlias = Callable[[int, int, Path | None], None]
 
@@ -175,12 +175,12 @@ class _Scan:
             key = os.fsencode(photo.path)
             vanished.discard(key)
             row, failure = known.get(key), failed.get(key)
-            if photo.is_video and not reads_videos and row is None:
+            as_before = row is not None and _same_file(photo, row)
+            if photo.is_video and not reads_videos and not (row and as_before and row.analysed):
                 self.counts.n_videos_left += 1
                 continue
             self.counts.n_photos += 1
             self.counts.n_videos += photo.is_video
-            as_before = row is not None and _same_file(photo, row)
             if row is not None and as_before and row.analysed:
                 self.counts.n_unchanged += 1
                 if row.missing:
@@ -241,7 +241,7 @@ class _Scan:
         except PhotoError as error:
             # A file that cannot be opened may be readable later; one that is broken stays so.
             item.lasting = item.content_hash is not None and not isinstance(
-                error, ChangedWhileReadError | MemoryLimitError
+                error, ChangedWhileReadError | MemoryLimitError | NoReaderError
             )
             item.failure = str(error).removeprefix(f"{display_name(item.photo.path)}: ")
         except (FastfaceError, BrokenExecutor):

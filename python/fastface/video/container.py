@@ -47,6 +47,10 @@ _SLACK_S: Final = 15.0
 _ROUNDED_S: Final = 0.002  # more than what is lost when times are rounded
 
 
+class NoReaderError(PhotoError):
+    """Not a broken video: with PyAV it can be read."""
+
+
 class Keyframe(NamedTuple):
     """A picture of a video.  at_s: seconds from the start.  pixels: as of `images.decode`."""
 
@@ -196,7 +200,7 @@ def open_video(
     """
     name = display_name(path)
     if not is_readable():
-        raise PhotoError(f"{name}: a video; {HOW_TO_READ} lets fastface read it")
+        raise NoReaderError(f"{name}: a video; {HOW_TO_READ} lets fastface read it")
     with ExitStack() as stack:
         file = stack.enter_context(open_photo(path))
         with _translated(name):
