@@ -4,9 +4,10 @@
 
 Rows of 128 dimensions to labels, on one thread, each in a process of its own. Memory is what the
 call adds to the peak of a process that holds the rows, beside the rows' own. A first sample whose
-rows are all near each other takes 250 MB, whatever the rows in all. Rows in no crowd are compared
-with each other: so `all far` and `near everybody`, whose distances all lie about the threshold,
-grow with the square of the rows in time, though not in memory.
+rows are all near each other takes 250 MB, whatever the rows in all. Beyond 32,768
+rows in no crowd those are compared that share a cell (cpp/algorithms/cells.hpp): `all far` and
+`near everybody`, whose distances all lie about the threshold, grow with less than the square of the
+rows.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ problems = st.fixed_dictionaries(
         "crowd": st.sampled_from([0.3, 0.6, 0.9]),
         "ties": st.booleans(),
         "max_members": st.sampled_from([1, 3, 6, 1000]),
-        "first_sample": st.sampled_from([10, 14, 20]),
+        "first_sample": st.sampled_from([3, 6, 10, 20]),  # cells beyond 16 times as many
         "crowd_threshold": st.sampled_from([-1.0, 0.4, 0.6]),
         "together": st.booleans(),
         "apart": st.booleans(),
@@ -62,6 +62,38 @@ def test_is_its_twin(problem):
         assert list(zip(*found.edges, strict=True)) == expected
         np.testing.assert_array_equal(found.voters, voters)
         assert list(zip(*found.joined, strict=True)) == joined
+
+
+def test_many_rows_in_no_crowd_is_its_twin():
+    X, _ = made_up_people(5, [3] * 60 + [1] * 220)
+    options = {"crowd_threshold": -1.0, "max_members": 1, "first_sample": 8, "random_state": 1}
+    nobody = {"together": np.arange(len(X)), "apart": np.zeros(len(X), dtype=bool)}
+    expected, voters, joined = reference.crowd_edges(X, distances, 0.7, **options, **nobody)
+    found = crowd_edges(X, 0.7, **options)
+    assert list(zip(*found.edges, strict=True)) == expected
+    np.testing.assert_array_equal(found.voters, voters)
+    assert list(zip(*found.joined, strict=True)) == joined
+    assert len(pairwise_edges(X, 0.7)[0]) > 1.2 * len(expected) > 0  # cells are not everything
+
+
+def test_cells_find_who_belongs_together():
+    X, people = made_up_people(6, [4] * 400 + [1] * 2000, dimension=128)
+    options = {"crowd_threshold": -1, "max_members": 1000}
+    every = crowd_edges(X, 0.5, first_sample=len(X), **options).edges
+    (i, j, _) = crowd_edges(X, 0.5, first_sample=64, **options).edges
+    of_one = np.count_nonzero(people[every[0]] == people[every[1]])
+    assert np.count_nonzero(people[i] == people[j]) > 0.9 * of_one > 1000
+    assert set(zip(i, j, strict=True)) <= set(zip(*every[:2], strict=True))
+
+
+def test_a_full_cell_is_bounded():
+    """Rows that are all equal lie in one cell, of which 1,024 are compared with everybody."""
+    X = np.tile(np.float32([0.6, 0.8]), (1200, 1))
+    options = {"crowd_threshold": -1, "max_members": 1000, "first_sample": 64}
+    edges = crowd_edges(X, 0.5, **options).edges
+    assert len(edges[0]) == 1024 * 1023 // 2 + (1200 - 1024) * 1024
+    result = linked(X, 0.5, **options)
+    assert result.n_clusters == 1
 
 
 def made_up_people(seed, sizes, noise=0.7, dimension=32):

@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "algorithms/cells.hpp"
 #include "algorithms/disjoint_sets.hpp"
 #include "algorithms/keep_nearest.hpp"
 #include "algorithms/linkage.hpp"
@@ -24,6 +25,7 @@ namespace {
 constexpr std::size_t kCrowd = 8;  // members in the sample
 constexpr std::size_t kRival = 4;  // smaller clusters that keep rows from joining a crowd
 constexpr std::size_t kMost = 4;   // times max_members: edges that a row keeps
+constexpr std::size_t kAll = 16;   // times first_sample: of so many rows all pairs are compared
 
 constexpr std::int32_t kFree = -1;
 
@@ -50,6 +52,7 @@ class Search {
         rows_(rows),
         whole_(2 * std::min(problem.first_sample, problem.faces.rows)),
         most_(kMost * std::min(problem.max_members, problem.faces.rows)),
+        all_(kAll * std::min(problem.first_sample, problem.faces.rows)),
         crowd_of_(crowd_of),
         place_(place),
         result_(result) {}
@@ -105,9 +108,11 @@ class Search {
     edges.insert(edges.end(), more.begin(), more.end());
   }
 
-  // The edges among rows, of which more than whole_ keep the nearest of those listed before them.
+  // The edges among rows, of which more than whole_ keep the nearest of those listed before them, and
+  // more than all_ those that share a cell with them.
   std::vector<Edge> edges_among(std::span<const std::int32_t> members, float threshold) const {
     if (members.size() <= whole_) return near_pairs(rows_, members, threshold, problem_.threads);
+    if (members.size() > all_) return cell_pairs(rows_, members, threshold, most_, problem_.threads);
     std::vector<Edge> kept;
     Pace pace;
     for (std::size_t begin = 0, end; begin < members.size(); begin = end) {
@@ -248,6 +253,7 @@ class Search {
   const ComparableRows& rows_;
   std::size_t whole_;  // so few rows keep all their edges
   std::size_t most_;
+  std::size_t all_;                                       // so many rows are compared each with each
   std::vector<std::int32_t>& crowd_of_;                   // of this group's rows
   std::vector<std::int32_t>& place_;                      // scratch: of some rows in a list
   std::unordered_map<std::int64_t, std::int32_t> first_;  // by id, of rows that are together

@@ -1,3 +1,5 @@
+#include "algorithms/nearest.hpp"
+
 #include <algorithm>
 #include <utility>
 #include <vector>
@@ -19,22 +21,19 @@ constexpr std::size_t kFewQueries = 128;
 class QueryBlock {
  public:
   // Writes to the block's rows of `distances`: heaps, until take_places().
-  QueryBlock(const ComparableRows& queries, const ComparableRows& gallery, std::size_t first, std::size_t end,
-             std::size_t k, float* distances)
+  QueryBlock(const ComparableRows& queries, std::span<const std::int32_t> listed,
+             const ComparableRows& gallery, std::size_t k, float* distances)
       : queries_(queries),
-        gallery_(gallery),
-        left_(queries, StripSide::Role::left, StripSide::left_panels(end - first)),
+        listed_(listed),
+        left_(queries, StripSide::Role::left, StripSide::left_panels(listed.size())),
         right_(gallery, StripSide::Role::right, 1),
-        first_(first),
-        n_rows_(end - first),
+        n_rows_(listed.size()),
         k_(k),
         distances_(distances),
         indices_(n_rows_ * k, -1),
         candidates_(queries.faces ? n_rows_ * right_.width() : 0),
         reaches_(left_.panels() * left_.width(), -1) {
-    const std::vector<std::int32_t> rows = all_rows(end);
-    members_.assign(rows.begin() + static_cast<std::ptrdiff_t>(first), rows.end());
-    left_.take(members_, 0);
+    left_.take(listed_, 0);
     std::fill_n(distances_, n_rows_ * k_, kInfinity);
   }
 
@@ -51,6 +50,10 @@ class QueryBlock {
       advance(n_rows_ * rows);
     }
     settle();
+  }
+
+  bool is_present(std::size_t row) const {
+    return queries_.observations.faces.present[static_cast<std::size_t>(listed_[row])];
   }
 
   // The places of a query of the block, by rising (distance, index). Those that nothing reached go to
@@ -72,8 +75,7 @@ class QueryBlock {
 
   void search_strip() {
     // A missing query reaches nothing, nor does what fills up the last panel.
-    for (std::size_t r = 0; r < n_rows_; ++r)
-      reaches_[r] = queries_.observations.faces.present[first_ + r] ? distances_[r * k_] : -1;
+    for (std::size_t r = 0; r < n_rows_; ++r) reaches_[r] = is_present(r) ? distances_[r * k_] : -1;
     const std::size_t count =
         kernels().strip_candidates(left_.words(), right_.words(), queries_.observations.rule, reaches_.data(),
                                    reaches_.data(), candidates_.data());
@@ -109,12 +111,11 @@ class QueryBlock {
   }
 
   const ComparableRows& queries_;
-  const ComparableRows& gallery_;
+  std::span<const std::int32_t> listed_;
   StripSide left_, right_;
-  std::size_t first_, n_rows_, k_;
+  std::size_t n_rows_, k_;
   float* distances_;
   std::vector<std::int32_t> indices_;  // of the heaps, counted like right_.place()
-  std::vector<std::int32_t> members_;
   std::vector<Candidate> candidates_;
   std::vector<float> reaches_, found_;
   std::vector<RowPair> pairs_;
@@ -123,29 +124,35 @@ class QueryBlock {
 
 }  // namespace
 
+void nearest(const ComparableRows& queries, std::span<const std::int32_t> listed,
+             const ComparableRows& gallery, MatrixView<std::int64_t> indices, MatrixView<float> distances,
+             std::size_t threads) {
+  const std::size_t k = distances.cols;
+  const std::vector<std::int32_t> gallery_rows = all_rows(gallery.observations.faces.present.size());
+  const std::vector<std::int32_t> anyone = all_rows(k);  // the places of a missing query
+  std::vector<std::int32_t> missing;
+  for (const std::int32_t row : gallery_rows)
+    if (!gallery.observations.faces.present[static_cast<std::size_t>(row)]) missing.push_back(row);
+
+  const std::size_t block =
+      StripSide::rows_per_block(queries.observations.rule.face_dims, listed.size(), threads);
+  parallel_for(listed.size(), block, threads, [&](std::size_t begin, std::size_t end) {
+    QueryBlock search(queries, listed.subspan(begin, end - begin), gallery, k, distances.row(begin));
+    search.search(gallery_rows);
+    for (std::size_t query = begin; query < end; ++query)
+      search.take_places(query - begin, search.is_present(query - begin) ? missing : anyone,
+                         indices.row(query));
+  });
+}
+
 void nearest(MatrixView<const float> queries, MatrixView<const float> gallery,
              MatrixView<std::int64_t> indices, MatrixView<float> distances, std::size_t threads,
              Quantise quantise) {
   if (quantise == Quantise::automatic && queries.rows < kFewQueries) quantise = Quantise::never;
   const ComparableRows left(Observations(CheckedRows(queries, "queries", threads)), quantise, threads);
   const ComparableRows right(Observations(CheckedRows(gallery, "gallery", threads)), quantise, threads);
-  const std::size_t k = distances.cols;
-  const std::vector<std::int32_t> gallery_rows = all_rows(gallery.rows);
-  const std::vector<std::int32_t> anyone = all_rows(k);  // the places of a missing query
-  const std::vector<std::uint8_t>& present = right.observations.faces.present;
-  std::vector<std::int32_t> missing;
-  for (const std::int32_t row : gallery_rows)
-    if (!present[static_cast<std::size_t>(row)]) missing.push_back(row);
-
   const Stage stage(queries.rows * gallery.rows);
-  const std::size_t block = StripSide::rows_per_block(queries.cols, queries.rows, threads);
-  parallel_for(queries.rows, block, threads, [&](std::size_t begin, std::size_t end) {
-    QueryBlock search(left, right, begin, end, k, distances.row(begin));
-    search.search(gallery_rows);
-    for (std::size_t query = begin; query < end; ++query)
-      search.take_places(query - begin, left.observations.faces.present[query] ? missing : anyone,
-                         indices.row(query));
-  });
+  nearest(left, all_rows(queries.rows), right, indices, distances, threads);
 }
 
 }  // namespace fastface

@@ -149,6 +149,12 @@ void test_crowds() {
   }
   for (const Edge& edge : one.joined) CHECK(edge.i != edge.j && edge.d <= 0.4f);
 
+  problem.crowd_threshold = -1;  // nobody is in a crowd, and only rows that share a cell are compared
+  problem.first_sample = 30;
+  const CrowdEdges in_cells = crowd_edges(problem);
+  problem.threads = 1;
+  CHECK(same(in_cells.edges, crowd_edges(problem).edges) && in_cells.edges.d.size() > 1000);
+
   problem.first_sample = 1251;  // fewer than twice as many are all linked exactly
   const CrowdEdges all = crowd_edges(problem);
   CHECK(same(all.edges, pairwise_edges(faces.view(), {}, {}, 0.5f, {}, 1)) && all.joined.empty());

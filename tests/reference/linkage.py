@@ -21,7 +21,8 @@ def visiting_order(n, seed):
     return sorted(range(n), key=lambda i: mix(mix(seed) ^ i))
 
 
-CROWD, RIVAL, MOST = 8, 4, 4  # as in cpp/algorithms/crowd_edges.cpp
+CROWD, RIVAL, MOST, ALL = 8, 4, 4, 16  # as in cpp/algorithms/crowd_edges.cpp
+ROWS_PER_CELL, MOST_CELLS, PROBES, MOST_OF_CELL = 16, 8192, 4, 1024  # as in .../cells.hpp
 LOOKS, SLACK = 4, np.float32(0.1)  # as in cpp/algorithms/voters.hpp
 
 
@@ -31,10 +32,42 @@ def nearest(D, row, others, threshold, most):
     return [(row, other, d) for d, other in sorted(near)[:most]]
 
 
-def edges_among(D, rows, threshold, first_sample, max_members):
+def nearest_centres(X, rows, centres, distance):
+    """(rows, centres) the centres by how near they are to each row."""
+    return np.argsort(distance(X[rows], centres), axis=1, kind="stable")
+
+
+def sharing_cells(X, rows, distance):
+    """For each row those listed before it that are compared with it: one of both looks into the
+    other's cell."""
+    count = min(max(len(rows) // ROWS_PER_CELL, 1), MOST_CELLS)
+    rows = np.array(rows)
+    centres = X[rows[:count]].copy()
+    first = nearest_centres(X, rows, centres, distance)[:, 0]
+    for cell in np.unique(first):
+        total = np.add.reduce(X[rows[first == cell]], axis=0, dtype=np.float32)
+        norm = np.float32(np.sqrt(np.cumsum(total.astype(np.float64) ** 2)[-1]))
+        if norm >= np.float32(1e-6):
+            centres[cell] = total / norm
+    cells = nearest_centres(X, rows, centres, distance)[:, :PROBES]
+    inside = [np.flatnonzero(cells[:, 0] == cell)[:MOST_OF_CELL] for cell in range(count)]
+    before = [set() for _ in rows]
+    for k, looks_into in enumerate(cells):
+        for other in np.concatenate([inside[cell] for cell in looks_into]):
+            if other != k:
+                before[max(k, other)].add(rows[min(k, other)])
+    return before
+
+
+def edges_among(X, D, rows, threshold, first_sample, max_members, distance):
     most = len(rows) if len(rows) <= 2 * first_sample else MOST * max_members
+    before = [rows[:k] for k in range(len(rows))]
+    if len(rows) > ALL * first_sample:
+        before = sharing_cells(X, rows, distance)
     return [
-        edge for k, row in enumerate(rows) for edge in nearest(D, row, rows[:k], threshold, most)
+        edge
+        for row, others in zip(rows, before, strict=True)
+        for edge in nearest(D, row, others, threshold, most)
     ]
 
 
@@ -48,12 +81,12 @@ def named(matrix, n):
     return merges
 
 
-def find_crowds(D, sample, threshold, first_sample, max_members):
+def find_crowds(X, D, sample, threshold, first_sample, max_members, distance):
     """(members of each crowd, voters of each crowd, those of each rival, the crowds' merges)."""
     place = {row: k for k, row in enumerate(sample)}
     edges = [
         (*sorted((place[i], place[j])), d)
-        for i, j, d in edges_among(D, sample, threshold, first_sample, max_members)
+        for i, j, d in edges_among(X, D, sample, threshold, first_sample, max_members, distance)
     ]
     labels, matrix = median_linkage(
         len(sample), list(zip(*edges, strict=True)) or [()] * 3, threshold
@@ -103,7 +136,7 @@ def crowd_edges(
     size = first_sample
     while 2 * size <= len(free):
         crowds, chosen, rivals, merges = find_crowds(
-            D, free[:size], crowd_threshold, first_sample, max_members
+            X, D, free[:size], crowd_threshold, first_sample, max_members, distance
         )
         joined += merges
         taken = {row: len(voters) + k for k, members in enumerate(crowds) for row in members}
@@ -122,7 +155,7 @@ def crowd_edges(
         size *= 2
     free += [row for row in order if first[together[row]] == row and apart[row]]
     free += [row for row in order if first[together[row]] != row and first[together[row]] in free]
-    edges = edges_among(D, free, threshold, first_sample, max_members)
+    edges = edges_among(X, D, free, threshold, first_sample, max_members, distance)
     speakers = [row for who in voters for row in who]
     near = looks(X, voters, threshold, distance)
     for row in free + speakers:

@@ -148,7 +148,8 @@ def crowd_edges(
     four or more, is nearer. The same goes on
     with those left and twice the sample, until that is half of them. So up to 2 * first_sample rows
     nothing but the edges happens, and of more the pairs inside crowds, most of all pairs, are never
-    made.
+    made. Of more than 16 * first_sample that are in no crowd, only those are compared that lie in
+    cells near each other, so not every edge is found.
 
     Cost and memory: see cpp/algorithms/crowd_edges.hpp. Same bits for any `threads`.
     Raises ValueError, naming the argument, for wrong shapes and values that are not finite.
