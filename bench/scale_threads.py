@@ -1,0 +1,90 @@
+"""What a second thread brings: linkage, edges and lasso on one thread and on two, by turns.
+
+    python bench/scale_threads.py [--threads 2] [--repeats 5] [--scale 1.0]
+
+The gain is that of the clock, turn by turn, and means something on an idle machine alone: `cores`
+is the CPU time of a call on several threads by its time on the clock, near the number of threads
+where nobody else uses them. `CPU` is the CPU time on several threads by that on one: their price.
+--scale multiplies the rows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+
+from face_mixtures import face_mixture
+from fastface.kernels import lasso, median_linkage, pairwise_edges
+from scale_linkage import THRESHOLDS, link
+
+Run = Callable[[int], object]
+
+
+def bounded(n: int) -> Run:
+    X, _ = face_mixture("arc512", n, 0)
+    return lambda threads: link(X, THRESHOLDS["arc512"], threads)
+
+
+def exact(n: int) -> Run:
+    X, _ = face_mixture("dlib128", n, 0)
+    cut = THRESHOLDS["dlib128"]
+    return lambda threads: median_linkage(
+        n, pairwise_edges(X, cut, threads=threads), cut, threads=threads
+    )
+
+
+def edges(n: int) -> Run:
+    X, _ = face_mixture("arc512", n, 0)
+    torsos, _ = face_mixture("arc512", n, 1)
+    options = {"torsos": torsos, "alpha": 0.8, "beta": 0.3}
+    return lambda threads: pairwise_edges(X, 0.5, threads=threads, **options)
+
+
+def codes(n: int) -> Run:
+    """Of n queries over 2,000 atoms."""
+    X, _ = face_mixture("hard512", 2000 + n, 0)
+    return lambda threads: lasso(X[:2000], X[2000:], 0.15, threads=threads)
+
+
+WORKLOADS: dict[str, tuple[Callable[[int], Run], int]] = {
+    "linkage, bounded": (bounded, 100_000),
+    "linkage, exact": (exact, 13_000),
+    "edges, 512 + 512": (edges, 20_000),
+    "lasso, 2,000 atoms": (codes, 4096),
+}
+
+
+def clocks(run: Run, threads: int) -> tuple[float, float]:
+    """Seconds of the clock and of the process's CPU."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    run(threads)
+    return time.perf_counter() - wall, time.process_time() - cpu
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--scale", type=float, default=1.0)
+    options = parser.parse_args()
+    print("                         rows   one thread  gain (least to most)     cores   CPU")
+    for name, (make, full) in WORKLOADS.items():
+        n = round(options.scale * full)
+        run = make(n)
+        run(options.threads)
+        turns = [(clocks(run, 1), clocks(run, options.threads)) for _ in range(options.repeats)]
+        gains = [one[0] / several[0] for one, several in turns]
+        cores = statistics.median(several[1] / several[0] for _, several in turns)
+        cost = statistics.median(several[1] / one[1] for one, several in turns)
+        wall = statistics.median(one[0] for one, _ in turns)
+        print(
+            f"{name:<20} {n:>8} {wall:>10.3f} s  {statistics.median(gains):.2f}"
+            f" ({min(gains):.2f} to {max(gains):.2f}) {cores:>9.2f} {cost:>6.2f}",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
