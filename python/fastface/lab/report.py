@@ -33,7 +33,7 @@ class Book:
         rows = results.read(log)
         if not rows:
             raise FastfaceError(f"{log} holds no results")
-        self.machines = sorted({row["machine"] for row in rows})
+        self.machines = sorted({r["machine"] for r in rows if r["kind_of_result"] == "measure"})
         self.days = sorted({row["time"][:10] for row in rows})
         self.versions = sorted({row["onnxruntime"] for row in rows})
         self.measured = {
@@ -92,8 +92,8 @@ def _head(book: Book, log: str) -> str:
 # What the lab found
 
 Written by `fastface lab report` from [{log}]({log}); do not edit. Each line of that log is one
-result of `lab measure`, `evaluate`, `compress` or `attention`, with its machine and time. Measured
-on {"; ".join(book.machines)}, ONNX Runtime {", ".join(book.versions)},
+result of `lab train`, `measure`, `evaluate`, `compress` or `attention`, with its machine and time.
+Timed on {"; ".join(book.machines)}, ONNX Runtime {", ".join(book.versions)},
 {" to ".join(book.days)}. Times are processor milliseconds of one face on one thread, medians of
 runs in turns within one process; the machine was shared, so ratios hold better than times. Accuracy
 is cross-validated over the folds of LFW that are set aside for development (1,800 pairs; no photo
@@ -163,10 +163,11 @@ def _own(book: Book) -> str:
     return f"""\
 ## Is our own network good enough?
 
-{verdict} It was taught by the default embedder on {trained["crops"]:,} crops, which it saw
-at least {passes:.0f} times over in {trained["seconds"] / 60:.0f} minutes of a shared core. To crops
-that were kept out of training its vectors have a mean cosine of {trained["held_out"]:.3f} with the
-teacher's. Against the same family taught by 96 people's labels alone, without a teacher: {lead}.
+{verdict} It was taught by the default embedder, by its vectors and its maps at two stages, on
+{trained["crops"]:,} crops, which it saw {passes:.0f} times over, blended half of the time, in
+{trained["seconds"] / 60:.0f} minutes of a shared core ({trained["machine"]}). To crops that were kept
+out of training its vectors have a mean cosine of {trained["held_out"]:.3f} with the teacher's.
+Against the same family taught by 96 people's labels alone, without a teacher: {lead}.
 
 What it would take: the recipe `lecture` shows {LECTURE_FACES / 1e6:.0f} million faces to the full
 width, {LECTURE_FLOP:.0e} floating-point operations; by estimate one to two hours of a GPU at the 5
