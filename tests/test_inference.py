@@ -170,6 +170,7 @@ class OtherRuntime:
         ]
         return SimpleNamespace(
             run=session.run,
+            get_inputs=session.get_inputs,
             get_outputs=session.get_outputs,
             get_providers=lambda: [name for name in names if name not in self._absent],
             get_provider_graph_assignment_info=lambda: parts,

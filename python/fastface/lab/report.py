@@ -165,8 +165,8 @@ def _own(book: Book) -> str:
 
 {verdict} It was taught by the default embedder, by its vectors and its maps at two stages, on
 {trained["crops"]:,} crops, which it saw {passes:.0f} times over, blended half of the time, in
-{trained["seconds"] / 60:.0f} minutes of a shared core ({trained["machine"]}). To crops that were kept
-out of training its vectors have a mean cosine of {trained["held_out"]:.3f} with the teacher's.
+{trained["seconds"] / 60:.0f} minutes of a shared core ({trained["machine"]}). To crops that were
+kept out of training its vectors have a mean cosine of {trained["held_out"]:.3f} with the teacher's.
 Against the same family taught by 96 people's labels alone, without a teacher: {lead}.
 
 What it would take: the recipe `lecture` shows {LECTURE_FACES / 1e6:.0f} million faces to the full
