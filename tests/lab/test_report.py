@@ -82,7 +82,7 @@ def test_the_report_answers_from_the_log(log, tmp_path):
     assert "No: peoplenet, peoplenet-int8 need at most" in text
     assert "+0.0020 (standard error 0.0042; less than two errors, so nothing is shown)" in text
     assert "No: 0.8000 falls short of the 0.97" in text
-    assert "at least 10 times over" in text
+    assert "10 times over" in text
     assert "masked +0.1000 (standard error 0.0057)" in text
     assert "| default | age | found by the detector | 0-9 0.700 (50) | 20-39 0.900 (50) |" in text
     assert text.count("\n## ") == 8
