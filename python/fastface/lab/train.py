@@ -74,8 +74,8 @@ class Recipe:
 
 
 RECIPES = {
-    # Distillation leads; the 96 labelled people only sharpen it.  Mild changes: the teacher sees
-    # them too, and what it says of faces that are hardly one is not worth learning.
+    # Distillation leads; the 96 labelled people only sharpen it.  Mild changes, by judgement and not
+    # by measurement: so few passes do not fit even the plain faces.
     "peoplenet": Recipe(
         PRESETS["peoplenet"],
         20_000,
