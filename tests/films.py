@@ -24,6 +24,15 @@ SIZE = 128, 96
 CELLS = 4
 STEP = 64  # between the levels of a colour
 
+# What a telephone of Apple's writes into a video.
+APPLE = {
+    "creation_time": "2023-06-01T10:30:05.000000Z",
+    "com.apple.quicktime.creationdate": "2023-06-01T12:30:05+0200",
+    "com.apple.quicktime.location.ISO6709": "+48.8577+002.2950+035.000/",
+    "com.apple.quicktime.make": "Apple",
+    "com.apple.quicktime.model": "iPhone 15",
+}
+
 
 class Shot(NamedTuple):
     """people: who is in its pictures, from left to right.  ground: the colour of its lower half."""

@@ -92,3 +92,12 @@ def test_a_folder_without_photos_is_told(tmp_path: Path) -> None:
 def test_a_pack_that_is_not_there_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "bench", "no-such-pack"]) == 1
     assert "no-such-pack" in capsys.readouterr().err
+
+
+def test_photos_of_which_none_can_be_read_are_an_error_of_one_line(
+    models: Path, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"no photo")
+    with pytest.raises(PhotoError, match="none of the photos can be read"):
+        benchmark.time_steps("default", [broken])

@@ -163,9 +163,11 @@ def sample_photos(source: Path, folder: Path, count: int) -> list[Path]:
 
 def time_steps(pack: str, photos: Sequence[Path], *, rounds: int = 3) -> list[StepCost]:
     """Where a photo's time goes, each step by itself on one thread; photos that cannot be read are
-    left out."""
+    left out.  PhotoError where none can."""
     path = _Path(pack)
     readable = [photo for photo in photos if path.can_read(photo)]
+    if not readable:
+        raise PhotoError("none of the photos can be read")
     times = np.array([[path.follow(photo) for photo in readable] for _ in range(rounds)])
     per_round = 1000 * times.mean(axis=1)
     return [

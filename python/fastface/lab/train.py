@@ -74,7 +74,7 @@ class Recipe:
 
 
 RECIPES = {
-    # Distillation leads; the 96 labelled people only sharpen it.  Mild changes, by judgement and not
+    # Distillation leads; the 96 labelled people only sharpen it.  Mild changes, by judgement, not
     # by measurement: so few passes do not fit even the plain faces.
     "peoplenet": Recipe(
         PRESETS["peoplenet"],
