@@ -29,8 +29,9 @@ import numpy as np
 
 from fastface import images, models
 from fastface.analysis import DECODE_SIDE, Analyzer
-from fastface.benchmark import _Path
-from fastface.embedding import BATCH, align
+from fastface.benchmark import STEPS, time_photo
+from fastface.embedding import BATCH
+from fastface.inference import OrtSession
 from fastface.library import Library
 from fastface.photos import content_hash
 from fastface.pipeline import PackEngine
@@ -91,19 +92,19 @@ def store_and_group(photos: Sequence[Path], scratch: Path) -> tuple[float, float
         return stored - began, time.process_time() - grouping
 
 
-def embedding(path: _Path, photos: Sequence[Path]) -> tuple[float, float]:
+def embedding(network: OrtSession, photos: Sequence[Path]) -> tuple[float, float]:
     """CPU seconds of embedding all faces, and of the network alone on the same batches."""
     whole = alone = 0.0
     for photo in photos:
         pixels = images.decode(photo, min_side=DECODE_SIDE).pixels
-        crops = align(pixels, path._detector.detect(pixels).landmarks)
+        crops = Warm.loaded.cut_out(pixels)
         planes = np.ascontiguousarray(crops.transpose(0, 3, 1, 2), np.float32)
         batches = [planes[start : start + BATCH] for start in range(0, len(planes), BATCH)]
         times = [time.process_time()]
-        path._embedder.embed(crops)
+        Warm.loaded.embed_faces(crops)
         times.append(time.process_time())
         for batch in batches:
-            path._embedder._session.run({"data": batch})
+            network.run({network.input: batch})
         times.append(time.process_time())
         whole, alone = whole + times[1] - times[0], alone + times[2] - times[1]
     return whole, alone
@@ -122,8 +123,9 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=9)
     args = parser.parse_args()
     models.verify()
-    path = _Path("default")
-    names = [*_Path.STEPS, "store", "group"]
+    embedder = models.installed()["embedder"]
+    network = OrtSession(embedder.path, sha256=embedder.sha256)
+    names = [*STEPS, "store", "group"]
     steps: list[list[float]] = []
     scans: dict[int, list[tuple[float, float, list[float]]]] = {1: [], 2: []}
     embeddings: list[tuple[float, float]] = []
@@ -136,11 +138,11 @@ def main() -> None:
                 measured = scan(folder, Path(scratch), workers)
                 if turn >= 0:
                     scans[workers].append(measured)
-            parts = np.sum([path.follow(photo) for photo in photos], axis=0).tolist()
+            parts = np.sum([time_photo(Warm.loaded, photo) for photo in photos], axis=0).tolist()
             parts += store_and_group(photos, Path(scratch))
             if turn >= 0:
                 steps.append(parts)
-                embeddings.append(embedding(path, photos))
+                embeddings.append(embedding(network, photos))
     n = args.photos
     print(f"{n} photos of 12 megapixels, {args.turns} turns; median (least to most)")
     for name, values in zip(names, zip(*steps, strict=True), strict=True):

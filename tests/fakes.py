@@ -56,6 +56,7 @@ class FakeLibrary:
         self.taken_at: dict[Path, float] = {}
         self.last_scan: dict[str, float] = {}
         self.n_outdated = 0
+        self.n_live = 0
         self.on_scan: Callable[[], None] = lambda: None
 
     def __enter__(self) -> Self:
@@ -110,6 +111,7 @@ class FakeLibrary:
             failures=tuple(self.broken),
             placements=self.placements,
             n_outdated=self.n_outdated,
+            n_live=self.n_live,
         )
         self.last_scan = {
             name: getattr(summary, name)

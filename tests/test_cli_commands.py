@@ -206,6 +206,16 @@ def test_scan_says_what_other_models_have_seen(run: Run, library: FakeLibrary) -
     assert run_json(run, "scan", "/")["outdated"] == 1200
 
 
+def test_scan_says_what_became_of_live_photos(run: Run, library: FakeLibrary) -> None:
+    assert "live photo" not in run("scan", "/")[2]
+    library.n_live = 1
+    assert "1 video is the moving half of a live photo;" in run("scan", "/")[2]
+    library.n_live = 1300
+    assert "1,300 videos are the moving halves of live photos" in run("scan", "/")[2]
+    assert "live photo" not in run("-q", "scan", "/")[2]
+    assert run_json(run, "scan", "/")["live"] == 1300
+
+
 def test_quiet_scan_says_only_what_went_wrong(run: Run) -> None:
     code, out, err = run("-q", "scan", "/")
     assert (code, out) == (0, "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import numpy as np
@@ -33,6 +33,9 @@ def model_tag(pack: str = models.DEFAULT) -> str:
 
 
 MODEL_TAG: Final = model_tag()
+
+# What `Analyzer.analyze` does, in this order.
+STEPS: Final = ("find faces", "cut out", "embed", "torsos")
 
 # Photos are decoded with at least this long a side, where they have it: more than the plain look
 # needs, so that a fine one finds the small faces of a large group.
@@ -80,14 +83,21 @@ class Analyzer:
         self._embedder = Embedder(embedder, recipe.template, recipe.dims, batch=batch)
         self._norm_tells = recipe.norm_tells
 
-    def analyze(self, pixels: ImageArray) -> list[Observation]:
+    def analyze(
+        self, pixels: ImageArray, *, done: Callable[[], None] = lambda: None
+    ) -> list[Observation]:
         """Everyone whose face is seen in a photo, from left to right, then from top to bottom.
 
         pixels: (height, width, 3) uint8 RGB, upright.  The torso is None where it is out of view.
+        done: called after each of `STEPS`.
         Raises ValueError if `pixels` is anything else.
         """
         found = self._find(pixels)
-        faces, norms = self._embedder.embed(self._align(pixels, found))
+        done()
+        crops = self._align(pixels, found)
+        done()
+        faces, norms = self._embedder.embed(crops)
+        done()
         height, width = pixels.shape[:2]
         boxes = [
             Box(left / width, top / height, w / width, h / height)
@@ -95,6 +105,7 @@ class Analyzer:
         ]
         torso_boxes = [torso_box(box) for box in boxes]
         torsos = describe_torsos(pixels, boxes)
+        done()
         landmarks = found.landmarks / np.array([width, height], np.float32)
         observations = []
         for row, box in enumerate(boxes):
@@ -119,8 +130,14 @@ class Analyzer:
 
     def embed_faces(self, pixels: ImageArray) -> FloatArray:
         """Face embeddings only; see the function of the same name."""
-        crops = pixels if np.ndim(pixels) == 4 else self._align(pixels, self._find(pixels))
-        return self._embedder.embed(crops)[0]
+        return self._embedder.embed(pixels if np.ndim(pixels) == 4 else self.cut_out(pixels))[0]
+
+    def cut_out(self, pixels: ImageArray) -> ImageArray:
+        """The faces of a photo as the embedder sees them, in the order of `analyze`.
+
+        Returns (n, side, side, 3) uint8; pixels and errors as of `analyze`.
+        """
+        return self._align(pixels, self._find(pixels))
 
     def _align(self, pixels: ImageArray, found: Detections) -> ImageArray:
         return align(pixels, found.landmarks, self._embedder.template)

@@ -19,10 +19,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from PIL import Image
 
-from fastface import machine, models
-from fastface.analysis import DECODE_SIDE
-from fastface.detection import Detector
-from fastface.embedding import Embedder, align
+from fastface import analysis, machine, models
+from fastface.analysis import DECODE_SIDE, Analyzer
 from fastface.energy import WATTS_PER_CORE, Energy, Meter
 from fastface.errors import PhotoError
 from fastface.images import decode
@@ -32,8 +30,9 @@ from fastface.measuring import Latency, in_turns, model_bytes
 from fastface.mobile.drawing import drawn_photo
 from fastface.models.table import Role
 from fastface.photos import content_hash, iter_photos
-from fastface.torso import describe_torsos
-from fastface.types import Box, ImageArray
+
+# What is done with a photo, in this order.
+STEPS: Final = ("hash", "decode", *analysis.STEPS)
 
 # What the detector looks at first of a photo of 4:3, and the sides of a drawn photo: 12 megapixels.
 _LOOK: Final = (768, 1024)
@@ -164,57 +163,42 @@ def sample_photos(source: Path, folder: Path, count: int) -> list[Path]:
 def time_steps(pack: str, photos: Sequence[Path], *, rounds: int = 3) -> list[StepCost]:
     """Where a photo's time goes, each step by itself on one thread; photos that cannot be read are
     left out.  PhotoError where none can."""
-    path = _Path(pack)
-    readable = [photo for photo in photos if path.can_read(photo)]
+    analyzer = Analyzer(pack)
+    readable = [photo for photo in photos if _can_read(analyzer, photo)]
     if not readable:
         raise PhotoError("none of the photos can be read")
-    times = np.array([[path.follow(photo) for photo in readable] for _ in range(rounds)])
+    times = np.array([[time_photo(analyzer, photo) for photo in readable] for _ in range(rounds)])
     per_round = 1000 * times.mean(axis=1)
     return [
         StepCost(name, float(np.median(values)), float(values.min()), float(values.max()))
-        for name, values in zip(_Path.STEPS, per_round.T, strict=True)
+        for name, values in zip(STEPS, per_round.T, strict=True)
     ]
 
 
-class _Path:
-    """The steps of `reading.read_photo`, one after the other."""
+def time_photo(analyzer: Analyzer, photo: Path) -> list[float]:
+    """Processor seconds of each of `STEPS`: what `reading.read_photo` does with a photo.
 
-    STEPS: Final = ("hash", "decode", "find faces", "cut out", "embed", "torsos")
+    Raises PhotoError as `decode`.
+    """
+    clock = [time.process_time()]
 
-    def __init__(self, pack: str) -> None:
-        files, recipe = models.installed(pack), models.recipe(pack)
-        sessions = {role: OrtSession(f.path, sha256=f.sha256) for role, f in files.items()}
-        self._detector = Detector(sessions["detector"])
-        self._embedder = Embedder(sessions["embedder"], recipe.template, recipe.dims)
+    def done() -> None:
+        clock.append(time.process_time())
 
-    def can_read(self, photo: Path) -> bool:
-        try:
-            self.follow(photo)
-        except PhotoError:
-            return False
-        return True
-
-    def follow(self, photo: Path) -> list[float]:
-        """Processor seconds of each step."""
-        clock = [time.process_time()]
-        content_hash(photo)
-        clock.append(time.process_time())
-        pixels = decode(photo, min_side=DECODE_SIDE).pixels
-        clock.append(time.process_time())
-        found = self._detector.detect(pixels)
-        clock.append(time.process_time())
-        crops = align(pixels, found.landmarks, self._embedder.template)
-        clock.append(time.process_time())
-        self._embedder.embed(crops)
-        clock.append(time.process_time())
-        describe_torsos(pixels, _fractions(found.boxes.tolist(), pixels))
-        clock.append(time.process_time())
-        return np.diff(clock).tolist()
+    content_hash(photo)
+    done()
+    pixels = decode(photo, min_side=DECODE_SIDE).pixels
+    done()
+    analyzer.analyze(pixels, done=done)
+    return np.diff(clock).tolist()
 
 
-def _fractions(boxes: list[list[float]], pixels: ImageArray) -> list[Box]:
-    height, width = pixels.shape[:2]
-    return [Box(x / width, y / height, w / width, h / height) for x, y, w, h in boxes]
+def _can_read(analyzer: Analyzer, photo: Path) -> bool:
+    try:
+        time_photo(analyzer, photo)
+    except PhotoError:
+        return False
+    return True
 
 
 def time_scans(

@@ -93,6 +93,8 @@ def run(args: Namespace, out: Output) -> int:
         show_failures(summary, out)
         if summary.n_videos_left:
             out.say(left_out(summary))
+        if summary.n_live:
+            out.say(live(summary))
         if summary.n_outdated:
             out.say(
                 f"{count(summary.n_outdated, 'photo')} elsewhere were last seen by other models or "
@@ -166,6 +168,14 @@ def left_out(summary: ScanSummary) -> str:
         f"{count(summary.n_videos_left, 'video')} {were} not looked at; "
         f"{HOW_TO_READ} lets fastface read them."
     )
+
+
+def live(summary: ScanSummary) -> str:
+    """What became of the moving halves of live photos."""
+    if summary.n_live == 1:
+        return "1 video is the moving half of a live photo; its still is looked at instead."
+    halves = f"{summary.n_live:,} videos are the moving halves of live photos"
+    return f"{halves}; their stills are looked at instead."
 
 
 def placed(summary: ScanSummary) -> list[str]:

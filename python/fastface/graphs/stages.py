@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from fastface.errors import ModelError
+from fastface.graphs.graph import read, write
+from fastface.graphs.mobile import fix_shapes, shapes_of
 
 
 def expose_stages(content: bytes, sides: Sequence[int]) -> bytes:
@@ -13,25 +14,24 @@ def expose_stages(content: bytes, sides: Sequence[int]) -> bytes:
 
     Raises ModelError if it has no map of such a side.
     """
-    import onnx
+    from onnx import TensorProto, helper
 
-    model = onnx.shape_inference.infer_shapes(onnx.load_model_from_string(content))
-    last: dict[int, Any] = {}
-    for value in model.graph.value_info:  # in the order of the nodes
-        axes = [axis.dim_value for axis in value.type.tensor_type.shape.dim]
-        if len(axes) == 4 and axes[2] == axes[3]:
-            last[axes[2]] = value
+    graph, fixed = read(content), read(content)
+    (image,) = fixed.inputs
+    fix_shapes(fixed, [axis.dim_value or 1 for axis in image.type.tensor_type.shape.dim])
+    shapes = shapes_of(fixed)
+    last: dict[int, str] = {}
+    for node in graph.nodes:
+        for name in node.output:
+            shape = shapes[name]
+            if len(shape) == 4 and shape[2] == shape[3] and not graph.is_output(name):
+                last[shape[2]] = name
     missing = [side for side in sides if side not in last]
     if missing:
         raise ModelError(f"the network has no map of side {missing[0]}")
     for side in sides:
         name = f"stage_{side}"
-        node = onnx.helper.make_node("Transpose", [last[side].name], [name], perm=[0, 2, 3, 1])
-        model.graph.node.append(node)
-        channels = last[side].type.tensor_type.shape.dim[1].dim_value
-        model.graph.output.append(
-            onnx.helper.make_tensor_value_info(
-                name, onnx.TensorProto.FLOAT, ["batch", side, side, channels]
-            )
-        )
-    return bytes(model.SerializeToString())
+        axes: list[str | int | None] = ["batch", side, side, shapes[last[side]][1]]
+        graph.nodes.append(helper.make_node("Transpose", [last[side]], [name], perm=[0, 2, 3, 1]))
+        graph.outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, axes))
+    return write(graph)
