@@ -18,6 +18,7 @@
 #include "algorithms/visiting_order.hpp"
 #include "algorithms/voters.hpp"
 #include "core/parallel.hpp"
+#include "core/watch.hpp"
 
 namespace fastface {
 namespace {
@@ -62,8 +63,15 @@ class Search {
     std::vector<std::int32_t> free = first_of_each(members);
     const std::vector<std::int32_t> apart = take_apart(free);
     for (std::size_t size = problem_.first_sample; 2 * size <= free.size(); size *= 2) {
-      find_crowds(std::span(free).first(size));
-      join(std::span(free).subspan(size));
+      {
+        const Stage stage = before(n_pairs_among(size), n_pairs_among(free.size()));
+        find_crowds(std::span(free).first(size));
+      }
+      {
+        const auto rest = std::span(free).subspan(size);
+        const Stage stage = before(n_pairs_heard(rest.size(), level_), n_pairs_among(free.size()));
+        join(rest);
+      }
       for (std::size_t crowd = 0; crowd < n_new_; ++crowd) crowds_.add(level_.of(crowd));
       std::erase_if(free, [&](std::int32_t row) { return crowd_of_[row] != kFree; });
     }
@@ -71,11 +79,26 @@ class Search {
     add_followers(members, free);
     for (const std::int32_t row : free) result_.voters[row] = 1;
     for (const std::int32_t row : crowds_.all()) result_.voters[row] = 1;
-    append(edges, edges_among(free, problem_.threshold));
+    {
+      const Stage stage = before(n_pairs_among(free.size()), n_pairs_heard(free.size(), crowds_));
+      append(edges, edges_among(free, problem_.threshold));
+    }
+    const Stage stage(n_pairs_heard(free.size(), crowds_));
     hear_crowds(std::move(free), edges);
   }
 
  private:
+  // How many pairs edges_among() and VotersNearby compare, roughly: to tell how far the search is.
+  std::uint64_t n_pairs_among(std::size_t rows) const { return rows * std::min(rows, all_) / 2; }
+  std::uint64_t n_pairs_heard(std::size_t rows, const Voters& clusters) const {
+    return rows * (clusters.size() + std::min(problem_.max_members, clusters.all().size()));
+  }
+
+  // So many pairs now, so many later.
+  static Stage before(std::uint64_t now, std::uint64_t later) {
+    return Stage(now, static_cast<double>(now + 1) / static_cast<double>(now + later + 1));
+  }
+
   // All are free. Of rows that are together the first is returned.
   std::vector<std::int32_t> first_of_each(std::span<const std::int32_t> members) {
     for (const std::int32_t row : members) crowd_of_[row] = kFree;
@@ -156,12 +179,17 @@ class Search {
         result_.joined.push_back({sample[merge.a], sample[merge.b], merge.distance});
   }
 
+  std::vector<Edge> edges_of_sample(std::span<const std::int32_t> sample) const {
+    const Stage stage(n_pairs_among(sample.size()), 0.9);  // the rest is for merging
+    return edges_among(sample, problem_.crowd_threshold);
+  }
+
   // The merges of a sample, named by position.
   std::vector<Merge> cluster(std::span<const std::int32_t> sample) {
     for (std::size_t k = 0; k < sample.size(); ++k) place_[sample[k]] = static_cast<std::int32_t>(k);
     std::vector<std::int32_t> i, j;
     std::vector<float> d;
-    for (const Edge& edge : edges_among(sample, problem_.crowd_threshold)) {
+    for (const Edge& edge : edges_of_sample(sample)) {
       const auto [low, high] = std::minmax(place_[edge.i], place_[edge.j]);
       i.push_back(low);
       j.push_back(high);
@@ -284,6 +312,7 @@ CrowdEdges crowd_edges(const CrowdProblem& problem) {
     end = groups.empty() ? order.end() : std::find_if(begin, order.end(), [&](std::int32_t row) {
       return groups[row] != groups[*begin];
     });
+    const Stage stage(0, static_cast<double>(end - begin) / static_cast<double>(order.end() - begin));
     Search(problem, rows, crowd_of, place, result).run({begin, end}, edges);
   }
   for (Edge& edge : edges)
@@ -291,7 +320,9 @@ CrowdEdges crowd_edges(const CrowdProblem& problem) {
   sort_by_ends(edges, faces.rows);
   for (std::vector<std::int32_t>* side : {&result.edges.i, &result.edges.j}) side->reserve(edges.size());
   result.edges.d.reserve(edges.size());
+  Breath breath;
   for (const Edge& edge : edges) {
+    breath();
     result.edges.i.push_back(edge.i);
     result.edges.j.push_back(edge.j);
     result.edges.d.push_back(edge.d);

@@ -24,8 +24,12 @@ void require_finite(float threshold) {
 // A counting sort by i. All edges of one i are in one list, by rising j.
 Edges sorted(std::vector<EdgeList>& lists, std::size_t rows) {
   std::vector<std::size_t> position(rows + 1);
+  Breath breath;
   for (const EdgeList& list : lists)
-    for (const Edge& edge : list) ++position[static_cast<std::size_t>(edge.i) + 1];
+    for (const Edge& edge : list) {
+      ++position[static_cast<std::size_t>(edge.i) + 1];
+      breath();
+    }
   std::partial_sum(position.begin(), position.end(), position.begin());
   Edges edges;
   edges.i.resize(position[rows]);
@@ -37,6 +41,7 @@ Edges sorted(std::vector<EdgeList>& lists, std::size_t rows) {
       edges.i[at] = edge.i;
       edges.j[at] = edge.j;
       edges.d[at] = edge.d;
+      breath();
     }
     EdgeList().swap(list);
   }

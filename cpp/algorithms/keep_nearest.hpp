@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/kernels.hpp"
+#include "core/watch.hpp"
 
 namespace fastface {
 
@@ -24,10 +25,17 @@ inline void sort_by_row(std::vector<Edge>& edges) {
     return;
   }
   std::vector<std::size_t> next(n_rows + 1, 0);
-  for (const Edge& edge : edges) ++next[static_cast<std::size_t>(edge.i) - first + 1];
+  Breath breath;
+  for (const Edge& edge : edges) {
+    ++next[static_cast<std::size_t>(edge.i) - first + 1];
+    breath();
+  }
   for (std::size_t row = 0; row < n_rows; ++row) next[row + 1] += next[row];
   std::vector<Edge> sorted(edges.size());
-  for (const Edge& edge : edges) sorted[next[static_cast<std::size_t>(edge.i) - first]++] = edge;
+  for (const Edge& edge : edges) {
+    sorted[next[static_cast<std::size_t>(edge.i) - first]++] = edge;
+    breath();
+  }
   edges = std::move(sorted);
 }
 
@@ -40,8 +48,10 @@ inline void keep_nearest(std::vector<Edge>& edges, std::size_t most) {
   const auto same = [](const Edge& a, const Edge& b) { return a.j == b.j; };
   sort_by_row(edges);
   auto kept = edges.begin();
+  Breath breath;
   for (auto begin = edges.begin(), next = begin; begin != edges.end(); begin = next) {
     next = std::find_if(begin, edges.end(), [&](const Edge& edge) { return edge.i != begin->i; });
+    breath(static_cast<std::size_t>(next - begin));
     auto end = next;
     if (static_cast<std::size_t>(end - begin) / 2 > most) {  // two of each at most
       end = begin + static_cast<std::ptrdiff_t>(2 * most);

@@ -7,6 +7,7 @@
 
 #include "algorithms/lasso_block.hpp"
 #include "algorithms/lasso_problem.hpp"
+#include "core/watch.hpp"
 
 namespace fastface::lasso_solvers {
 
@@ -189,6 +190,7 @@ double estimate_lipschitz(const Atoms& atoms) {
   std::vector<float> v(start, start + d);
   std::vector<float> image(d);
   double eigenvalue = 0;
+  Breath breath;
   for (int iteration = 0; iteration < 30; ++iteration) {
     double squared = 0;  // an image of tiny atoms is beyond the squares of float32
     for (const float value : v) squared += static_cast<double>(value) * value;
@@ -199,6 +201,7 @@ double estimate_lipschitz(const Atoms& atoms) {
     for (std::size_t j = 0; j < atoms.size(); ++j) {
       const float* atom = atoms.row(j);
       atoms.kernels().axpy(atoms.kernels().dot(atom, v.data(), d), atom, image.data(), d);
+      breath();
     }
     const double before = eigenvalue;
     eigenvalue = atoms.kernels().dot(v.data(), image.data(), d);

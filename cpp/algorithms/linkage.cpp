@@ -13,6 +13,7 @@
 #include "algorithms/sort_edges.hpp"
 #include "algorithms/sweep.hpp"
 #include "core/parallel.hpp"
+#include "core/watch.hpp"
 
 namespace fastface {
 namespace {
@@ -59,11 +60,18 @@ template <class T, class GroupOf>
 std::vector<T> bucket(const std::vector<T>& items, std::size_t n_groups, GroupOf group_of,
                       std::vector<std::size_t>& start) {
   start.assign(n_groups + 1, 0);
-  for (const T& item : items) ++start[group_of(item) + 1];
+  Breath breath;
+  for (const T& item : items) {
+    ++start[group_of(item) + 1];
+    breath();
+  }
   std::partial_sum(start.begin(), start.end(), start.begin());
   std::vector<std::size_t> fill(start.begin(), start.end() - 1);
   std::vector<T> sorted(items.size());
-  for (const T& item : items) sorted[fill[group_of(item)]++] = item;
+  for (const T& item : items) {
+    sorted[fill[group_of(item)]++] = item;
+    breath();
+  }
   return sorted;
 }
 
@@ -72,7 +80,9 @@ Components split(std::vector<Edge> edges, std::vector<Against> against,
   const std::size_t n = voices.size();
   DisjointSets sets(n);
   std::vector<std::uint8_t> touched(n, 0);
+  Breath breath;
   for (const Edge& edge : edges) {
+    breath();
     touched[edge.i] = touched[edge.j] = 1;
     const std::int32_t a = sets.find(edge.i), b = sets.find(edge.j);
     if (a != b) sets.attach(std::max(a, b), std::min(a, b));
@@ -102,7 +112,10 @@ Components split(std::vector<Edge> edges, std::vector<Against> against,
     for (std::size_t k = components.leaf_start[c]; k < components.leaf_start[c + 1]; ++k)
       index[components.names[k]] = static_cast<std::int32_t>(k - components.leaf_start[c]);
   for (const std::int32_t name : components.names) components.voices.push_back(voices[name]);
-  for (Edge& edge : components.edges) edge = {index[edge.i], index[edge.j], edge.d};
+  for (Edge& edge : components.edges) {
+    edge = {index[edge.i], index[edge.j], edge.d};
+    breath();
+  }
   for (Against& pair : components.against) pair = {index[pair.a], index[pair.b], pair.votes};
   return components;
 }
@@ -123,6 +136,7 @@ std::vector<std::vector<Merge>> sweep_all(Components& components, std::span<cons
            part(components.edges, components.edge_start, b).size();
   });
   std::vector<std::vector<Merge>> merges(components.count());
+  const Stage stage(components.edges.size());
   constexpr std::size_t kWorthThreads = 20'000;  // edges; fewer take less than starting a thread
   if (components.edges.size() < kWorthThreads) threads = 1;
   parallel_for(order.size(), 1, threads, [&](std::size_t begin, std::size_t end) {
@@ -153,7 +167,9 @@ std::vector<Merge> interleave(const std::vector<std::vector<Merge>>& lists) {
   for (std::size_t list = 0; list < lists.size(); ++list)
     if (!lists[list].empty()) heads.push({lists[list][0], list, 0});
   std::vector<Merge> merges;
+  Breath breath;
   while (!heads.empty()) {
+    breath();
     Head head = heads.top();
     heads.pop();
     merges.push_back(head.merge);
@@ -170,8 +186,11 @@ std::vector<Merge> interleave(const std::vector<std::vector<Merge>>& lists) {
 // own, among the merges of the crowd with others.
 void order_by_height(std::size_t n, std::vector<Merge>& merges) {
   const auto height = [](const Merge& merge) { return std::max(0.0f, merge.distance); };
-  std::stable_sort(merges.begin(), merges.end(),
-                   [&](const Merge& a, const Merge& b) { return height(a) < height(b); });
+  Breath breath;
+  std::stable_sort(merges.begin(), merges.end(), [&](const Merge& a, const Merge& b) {
+    breath();
+    return height(a) < height(b);
+  });
   DisjointSets sets(n);
   for (Merge& merge : merges) {
     const auto [low, high] = std::minmax({sets.find(merge.a), sets.find(merge.b)});
@@ -239,7 +258,11 @@ std::vector<Merge> median_merges(const LinkageProblem& problem) {
   const std::vector<Pair> must = tidy_pairs(problem.must_link, n, "must_link");
   const std::vector<Pair> cannot = tidy_pairs(problem.cannot_link, n, "cannot_link");
   const std::vector<Pair> soft = tidy_pairs(problem.soft_cannot_link, n, "soft_cannot_link");
-  std::vector<Edge> edges = take_edges(problem);
+  std::vector<Edge> edges;
+  {
+    const Stage reading(0, 0.2);
+    edges = take_edges(problem);
+  }
   Leaves leaves = contract(n, must, problem.joined);
   const auto [speaks, voices] = count_voices(leaves, problem.voters);
 
@@ -254,10 +277,15 @@ std::vector<Merge> median_merges(const LinkageProblem& problem) {
     if (leaves.of[pair.i] != leaves.of[pair.j] && speaks[pair.i] && speaks[pair.j] && problem.soft_votes > 1)
       against.push_back({leaves.of[pair.i], leaves.of[pair.j], problem.soft_votes - 1});
 
+  Breath breath;
   std::erase_if(edges, [&](const Edge& edge) {
+    breath();
     return leaves.of[edge.i] == leaves.of[edge.j] || !speaks[edge.i] || !speaks[edge.j];
   });
-  for (Edge& edge : edges) edge = {leaves.of[edge.i], leaves.of[edge.j], edge.d};
+  for (Edge& edge : edges) {
+    edge = {leaves.of[edge.i], leaves.of[edge.j], edge.d};
+    breath();
+  }
 
   Components components = split(std::move(edges), std::move(against), voices);
   std::vector<Merge> merges = std::move(leaves.merges);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "algorithms/sort_edges.hpp"
+#include "core/watch.hpp"
 
 namespace fastface {
 namespace {
@@ -56,7 +57,9 @@ std::vector<Edge> take_edges(const LinkageProblem& problem) {
   std::vector<Edge> edges;
   edges.reserve(problem.distance.size());
   bool sorted = true;
+  Breath breath;
   for (std::size_t k = 0; k < problem.distance.size(); ++k) {
+    breath();
     const Edge edge{problem.i[k], problem.j[k], problem.distance[k] + 0.0f};  // -0 becomes 0
     if (edge.i < 0 || edge.i >= edge.j || static_cast<std::size_t>(edge.j) >= problem.n)
       refuse("edges",
@@ -67,14 +70,19 @@ std::vector<Edge> take_edges(const LinkageProblem& problem) {
     edges.push_back(edge);
   }
   if (!sorted) sort_by_ends(edges, problem.n);
-  for (std::size_t k = 1; k < edges.size(); ++k)
+  for (std::size_t k = 1; k < edges.size(); ++k) {
     if (!by_ends(edges[k - 1], edges[k])) refuse("edges", text({edges[k].i, edges[k].j}) + " is there twice");
+    breath();
+  }
   return edges;
 }
 
 void overrule(std::vector<Edge>& edges, std::span<const Pair> pairs) {
+  if (pairs.empty()) return;
   auto next = pairs.begin();
+  Breath breath;
   std::erase_if(edges, [&](const Edge& edge) {
+    breath();
     while (next != pairs.end() && (next->i < edge.i || (next->i == edge.i && next->j < edge.j))) ++next;
     return next != pairs.end() && next->i == edge.i && next->j == edge.j;
   });

@@ -167,6 +167,7 @@ std::vector<Edge> run(const Search& search, std::size_t threads) {
   std::vector<Edge> found;
   found.reserve(total);
   for (auto& block : blocks) {
+    breathe();
     found.insert(found.end(), block.begin(), block.end());
     std::vector<Edge>().swap(block);
   }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/kernels.hpp"
+#include "core/watch.hpp"
 
 namespace fastface {
 
@@ -32,8 +33,11 @@ inline void sort_by_distance(std::span<Edge> edges) {
   const auto digit = [](const Edge& edge, int pass) {
     return (sort_key(edge.d) >> (pass * kBits)) & ((1u << kBits) - 1);
   };
-  for (const Edge& edge : edges)
+  Breath breath;
+  for (const Edge& edge : edges) {
     for (int pass = 0; pass < kPasses; ++pass) ++offsets[pass][digit(edge, pass)];
+    breath();
+  }
   std::vector<Edge> scratch(edges.size());
   std::span<Edge> from = edges, to = scratch;
   for (int pass = 0; pass < kPasses; ++pass) {
@@ -43,7 +47,10 @@ inline void sort_by_distance(std::span<Edge> edges) {
       offset = total;
       total += count;
     }
-    for (const Edge& edge : from) to[offsets[pass][digit(edge, pass)]++] = edge;
+    for (const Edge& edge : from) {
+      to[offsets[pass][digit(edge, pass)]++] = edge;
+      breath();
+    }
     std::swap(from, to);
   }
   std::copy(from.begin(), from.end(), edges.begin());  // kPasses is odd: the result is in scratch
@@ -52,11 +59,18 @@ inline void sort_by_distance(std::span<Edge> edges) {
 // By (i, j), both below n: two counting sorts, the second of which keeps the order of the first.
 inline void sort_by_ends(std::vector<Edge>& edges, std::size_t n) {
   std::vector<Edge> scratch(edges.size());
+  Breath breath;
   const auto pass = [&](auto end_of) {
     std::vector<std::size_t> offsets(n + 1, 0);
-    for (const Edge& edge : edges) ++offsets[static_cast<std::size_t>(end_of(edge)) + 1];
+    for (const Edge& edge : edges) {
+      ++offsets[static_cast<std::size_t>(end_of(edge)) + 1];
+      breath();
+    }
     std::partial_sum(offsets.begin(), offsets.end(), offsets.begin());
-    for (const Edge& edge : edges) scratch[offsets[static_cast<std::size_t>(end_of(edge))]++] = edge;
+    for (const Edge& edge : edges) {
+      scratch[offsets[static_cast<std::size_t>(end_of(edge))]++] = edge;
+      breath();
+    }
     edges.swap(scratch);
   };
   pass([](const Edge& edge) { return edge.j; });

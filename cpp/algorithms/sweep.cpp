@@ -49,10 +49,11 @@ class Sweep {
       level_ = edges[k].d;
       for (; k < edges.size() && edges[k].d == level_; ++k) {
         vote(edges[k].i, edges[k].j, 2);
-        if (k % kEdgesPerBreath == 0) breathe();
+        if ((k + 1) % kEdgesPerBreath == 0) advance(kEdgesPerBreath);
       }
       settle();
     }
+    advance(edges.size() % kEdgesPerBreath);
     return std::move(merges_);
   }
 
@@ -89,6 +90,7 @@ class Sweep {
   // Merges every pair that has its majority at this level, lowest names first.
   void settle() {
     while (!ready_.empty()) {
+      breath_();
       const Ready pair = ready_.top();
       ready_.pop();
       // If one of the two was merged away, the pair lives on as the union's.
@@ -132,6 +134,7 @@ class Sweep {
   void move_pairs(std::int32_t from, std::int32_t to, std::int64_t voices_before) {
     for (std::int32_t e = clusters_[from].first_neighbour, next; e != kNone; e = next) {
       next = neighbours_[e].next;
+      breath_();
       const std::int32_t c = sets_.find(neighbours_[e].leaf);
       const auto [found, votes] = table_.take(from, c);
       if (!found) continue;
@@ -166,6 +169,7 @@ class Sweep {
   VoteTable table_;  // twice the pairs within the level, less the evidence against
   std::priority_queue<Ready, std::vector<Ready>, std::greater<>> ready_;
   std::vector<Merge> merges_;
+  Breath breath_;
 };
 
 }  // namespace

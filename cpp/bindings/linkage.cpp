@@ -72,7 +72,7 @@ py::tuple median_linkage(std::size_t n, const py::array& i, const py::array& j, 
                          const std::optional<py::array>& cannot_link,
                          const std::optional<py::array>& soft_cannot_link, std::int64_t soft_votes,
                          const std::optional<MaskArray>& voters, const std::optional<EdgeArrays>& joined,
-                         std::size_t threads) {
+                         std::size_t threads, const py::object& progress) {
   const IndexArray<std::int32_t> first = indices<std::int32_t>(i, "i"),
                                  second = indices<std::int32_t>(j, "j");
   IndexArray<std::int64_t> must, cannot, soft;
@@ -95,7 +95,7 @@ py::tuple median_linkage(std::size_t n, const py::array& i, const py::array& j, 
     throw std::invalid_argument("i, j, d: expected the same length, got " + shape_text(i) + ", " +
                                 shape_text(j) + " and " + shape_text(distance));
 
-  const Linkage linkage = watched(py::none(), [&] { return fastface::median_linkage(problem); });
+  const Linkage linkage = watched(progress, [&] { return fastface::median_linkage(problem); });
   const auto rows = static_cast<py::ssize_t>(linkage.merges.size() / 4);
   return py::make_tuple(py::array_t<std::int64_t>(static_cast<py::ssize_t>(n), linkage.labels.data()),
                         py::array_t<double>({rows, py::ssize_t{4}}, linkage.merges.data()),
@@ -117,7 +117,8 @@ std::span<const std::int64_t> ids(const std::optional<py::array>& array, std::si
 py::tuple crowd_edges(const FloatArray& faces, float threshold, float crowd_threshold,
                       const std::optional<py::array>& groups, const std::optional<py::array>& together,
                       const std::optional<MaskArray>& apart, std::size_t max_members,
-                      std::size_t first_sample, std::uint64_t seed, std::size_t threads) {
+                      std::size_t first_sample, std::uint64_t seed, std::size_t threads,
+                      const py::object& progress) {
   if (!std::isfinite(threshold)) throw std::invalid_argument("threshold: expected a finite number");
   if (!(crowd_threshold <= threshold))
     throw std::invalid_argument("crowd_threshold: expected at most the threshold");
@@ -132,7 +133,7 @@ py::tuple crowd_edges(const FloatArray& faces, float threshold, float crowd_thre
   problem.groups = ids(groups, problem.faces.rows, "groups", group_ids);
   problem.together = ids(together, problem.faces.rows, "together", together_ids);
   if (apart) problem.apart = mask(*apart, problem.faces.rows, "apart");
-  CrowdEdges found = watched(py::none(), [&] { return fastface::crowd_edges(problem); });
+  CrowdEdges found = watched(progress, [&] { return fastface::crowd_edges(problem); });
   Edges joined;
   for (const Edge& edge : found.joined) {
     joined.i.push_back(edge.i);
@@ -148,10 +149,11 @@ py::tuple crowd_edges(const FloatArray& faces, float threshold, float crowd_thre
 void register_linkage(py::module_& module) {
   module.def("crowd_edges", &crowd_edges, py::arg("faces"), py::arg("threshold"), py::arg("crowd_threshold"),
              py::arg("groups"), py::arg("together"), py::arg("apart"), py::arg("max_members"),
-             py::arg("first_sample"), py::arg("seed"), py::arg("threads"));
+             py::arg("first_sample"), py::arg("seed"), py::arg("threads"), py::arg("progress"));
   module.def("median_linkage", &median_linkage, py::arg("n"), py::arg("i"), py::arg("j"), py::arg("d"),
              py::arg("cut"), py::arg("must_link"), py::arg("cannot_link"), py::arg("soft_cannot_link"),
-             py::arg("soft_votes"), py::arg("voters"), py::arg("joined"), py::arg("threads"));
+             py::arg("soft_votes"), py::arg("voters"), py::arg("joined"), py::arg("threads"),
+             py::arg("progress"));
 }
 
 }  // namespace fastface::bindings

@@ -25,13 +25,17 @@ Watch* Watch::current() { return watch_of_thread; }
 
 void report_to(Watch* watch) { watch_of_thread = watch; }
 
+double Watch::share() const {
+  const std::uint64_t total = total_.load(std::memory_order_relaxed);
+  const std::uint64_t done = std::min(done_.load(std::memory_order_relaxed), total);
+  return total ? begin_ + (end_ - begin_) * (static_cast<double>(done) / static_cast<double>(total)) : begin_;
+}
+
 void Watch::poll() {
   const auto now = std::chrono::steady_clock::now();
   if (now < due_) return;
-  const std::uint64_t total = total_.load(std::memory_order_relaxed);
-  const std::uint64_t done = std::min(done_.load(std::memory_order_relaxed), total);
   try {
-    poll_(total ? static_cast<double>(done) / static_cast<double>(total) : 0.0);
+    poll_(share());
   } catch (...) {
     stopped_.store(true, std::memory_order_relaxed);
     throw;
@@ -39,11 +43,21 @@ void Watch::poll() {
   due_ = std::chrono::steady_clock::now() + kInterval;
 }
 
-Stage::Stage(std::uint64_t total) {
-  Watch* watch = Watch::current();
-  if (!watch || !watch->is_mine()) return;
-  watch->done_.store(0, std::memory_order_relaxed);
-  watch->total_.store(total, std::memory_order_relaxed);
+Stage::Stage(std::uint64_t total, double share) : watch_(Watch::current()) {
+  if (watch_ && !watch_->is_mine()) watch_ = nullptr;
+  if (!watch_) return;
+  outer_end_ = watch_->end_;
+  watch_->begin_ = watch_->share();
+  watch_->end_ = watch_->begin_ + std::clamp(share, 0.0, 1.0) * (outer_end_ - watch_->begin_);
+  watch_->done_.store(0, std::memory_order_relaxed);
+  watch_->total_.store(total, std::memory_order_relaxed);
+}
+
+Stage::~Stage() {
+  if (!watch_) return;
+  watch_->begin_ = watch_->end_;
+  watch_->end_ = outer_end_;
+  watch_->total_.store(0, std::memory_order_relaxed);
 }
 
 void advance(std::uint64_t work) {

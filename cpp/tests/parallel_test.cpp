@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cmath>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -85,6 +86,48 @@ void a_watch_stops_every_thread() {
   }
 }
 
+// What a watch is told, each time after waiting long enough to be told.
+class Teller {
+ public:
+  double now() {
+    std::this_thread::sleep_for(Watch::kInterval);
+    breathe();
+    return told_;
+  }
+
+ private:
+  double told_ = -1;
+  const Watch watch_{[this](double done) { told_ = done; }};
+};
+
+void stages_divide_what_is_ahead() {
+  Teller told;
+  {
+    const Stage half(0, 0.5);  // divided by
+    {
+      const Stage counted(100, 0.4);
+      advance(50);
+      CHECK(std::abs(told.now() - 0.1) < 1e-9);
+      advance(500);  // more than was thought
+      CHECK(std::abs(told.now() - 0.2) < 1e-9);
+    }
+    CHECK(std::abs(told.now() - 0.2) < 1e-9);
+    const Stage rest(10);
+    advance(5);
+    CHECK(std::abs(told.now() - 0.35) < 1e-9);
+  }
+  CHECK(std::abs(told.now() - 0.5) < 1e-9);
+  const Stage last(4);
+  advance(1);
+  CHECK(std::abs(told.now() - 0.625) < 1e-9);
+  std::thread([watch = Watch::current()] {
+    report_to(watch);
+    const Stage of_another_thread(1);
+    advance(1);
+  }).join();
+  CHECK(std::abs(told.now() - 0.75) < 1e-9);
+}
+
 void an_idle_caller_still_polls() {
   std::atomic<bool> stop{false};
   const Watch watch([&stop](double) { stop = true; });
@@ -106,6 +149,7 @@ int main() {
   an_exception_reaches_the_caller();
   loops_nest();
   a_watch_stops_every_thread();
+  stages_divide_what_is_ahead();
   an_idle_caller_still_polls();
   return fastface::test::result();
 }

@@ -82,6 +82,7 @@ def median_linkage(
     voters: npt.NDArray[np.bool_] | None,
     joined: tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]] | None,
     threads: int,
+    progress: _Progress | None,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], int]: ...
 def lasso(
     dictionary: npt.NDArray[np.float32],
@@ -105,6 +106,7 @@ def crowd_edges(
     first_sample: int,
     seed: int,
     threads: int,
+    progress: _Progress | None,
 ) -> tuple[_Edges, npt.NDArray[np.uint8], _Edges]: ...
 def planes(pixels: npt.NDArray[np.uint8], height: int, width: int) -> npt.NDArray[np.float32]: ...
 def shrink(pixels: npt.NDArray[np.uint8], height: int, width: int) -> npt.NDArray[np.uint8]: ...

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastface import _core
-from fastface.kernels.arguments import as_floats, as_unit_rows, thread_count
+from fastface.kernels.arguments import Progress, as_floats, as_unit_rows, thread_count
 from fastface.types import FloatArray
 
 Edges: TypeAlias = tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], FloatArray]
@@ -58,6 +58,7 @@ def median_linkage(
     soft_cannot_link: npt.ArrayLike | None = None,
     soft_votes: int = 1,
     threads: int | None = None,
+    progress: Progress | None = None,
 ) -> LinkageResult:
     """Merge the two closest clusters until none are within the threshold.
 
@@ -88,6 +89,9 @@ def median_linkage(
     Ties: at one distance the pair goes first whose clusters' largest members are lowest. Same
     result for any order of edges and any `threads` (None: one per core).
 
+    progress: called with the share that is done, about, 0 to 1, in the calling thread, some twenty
+    times a second, and with 1 at the end. What it raises, like Ctrl-C, stops the call within 0.2 s.
+
     Raises ValueError for edges or pairs out of range or repeated, a NaN distance, a falling
     threshold, and must_link against cannot_link.
 
@@ -114,6 +118,7 @@ def median_linkage(
         None if voters is None else np.ascontiguousarray(voters, dtype=bool),
         None if joined is None else _edge_arrays(joined),
         thread_count(threads),
+        progress,
     )
     return LinkageResult(labels, matrix, n_clusters)
 
@@ -130,6 +135,7 @@ def crowd_edges(
     together: npt.ArrayLike | None = None,
     apart: npt.ArrayLike | None = None,
     threads: int | None = None,
+    progress: Progress | None = None,
 ) -> CrowdEdges:
     """Finds the crowds among faces and the edges between all others: for `median_linkage`.
 
@@ -150,6 +156,9 @@ def crowd_edges(
     nothing but the edges happens, and of more the pairs inside crowds, most of all pairs, are never
     made. Of more than 16 * first_sample that are in no crowd, only those are compared that lie in
     cells near each other, so not every edge is found.
+
+    progress: as in `median_linkage`; the share is a guess, as nobody knows how many crowds there
+    are.
 
     Cost and memory: see cpp/algorithms/crowd_edges.hpp. Same bits for any `threads`.
     Raises ValueError, naming the argument, for wrong shapes and values that are not finite.
@@ -177,6 +186,7 @@ def crowd_edges(
         first_sample,
         random_state,
         thread_count(threads),
+        progress,
     )
     return CrowdEdges(edges, voters.view(bool), joined)
 
