@@ -29,6 +29,7 @@ from PIL import (
 
 from fastface import exif, heif
 from fastface.errors import PhotoError
+from fastface.jpeg import decode_jpeg
 from fastface.memory import MemoryBudget
 from fastface.photos import PhotoFile, content_hash, display_name, iter_photos, open_photo
 from fastface.types import ImageArray, PhotoInput, PhotoMetadata
@@ -201,14 +202,19 @@ def _decode_image(
     in_decoder = min(reduction_to(width, height, min_side), 8) if ours and is_jpeg else 1
     _check_size(image, in_decoder)
     with nullcontext() if budget is None else budget.reserve(_decoder_bytes(image, in_decoder)):
-        return _decode_checked(image, in_decoder, min_side)
+        fast = decode_jpeg(image, in_decoder) if ours and is_jpeg else None
+        return _decode_checked(image, fast, in_decoder, min_side)
 
 
-def _decode_checked(image: Image.Image, in_decoder: int, min_side: int | None) -> DecodedPhoto:
+def _decode_checked(
+    image: Image.Image, fast: ImageArray | None, in_decoder: int, min_side: int | None
+) -> DecodedPhoto:
+    """fast: the pixels of `image`, reduced by `in_decoder`, where they were read past Pillow."""
     width, height = image.size
-    if in_decoder > 1:
-        image.draft(None, (max(1, width // in_decoder), max(1, height // in_decoder)))
-    image.load()  # before the tags are read, which in a PNG may follow the pixels
+    if fast is None:
+        if in_decoder > 1:
+            image.draft(None, (max(1, width // in_decoder), max(1, height // in_decoder)))
+        image.load()  # before the tags are read, which in a PNG may follow the pixels
     tags = exif.read_tags(image)
     # TIFF and HEIC come upright from their decoders: the first with its tag removed, the second
     # turned by the file's own rotation, beside which the tag is not to be obeyed.
@@ -216,6 +222,10 @@ def _decode_checked(image: Image.Image, in_decoder: int, min_side: int | None) -
     if image.format not in ("JPEG", "MPO"):
         width, height = image.size
 
+    if fast is not None:
+        if orientation == 1 and reduction_to(fast.shape[1], fast.shape[0], min_side) == 1:
+            return DecodedPhoto(fast, exif.metadata(tags, width, height))
+        image = Image.fromarray(fast)
     upright = _reducible(image)
     reduction = reduction_to(*upright.size, min_side)
     if reduction > 1:
