@@ -1,4 +1,5 @@
-"""Photos made smaller and by colour, against Pillow and NumPy twins; one thread, process CPU time.
+"""Photos decoded, made smaller and by colour, against Pillow and NumPy twins; one thread, process
+CPU time.
 
     python -m pytest bench/bench_images.py --benchmark-only --benchmark-columns=min,median,rounds
 
@@ -9,11 +10,13 @@ from __future__ import annotations
 
 import time
 from functools import cache
+from io import BytesIO
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from fastface.images import decode
 from fastface.kernels import planes, shrink
 from tests.reference import images as twin
 
@@ -48,3 +51,27 @@ def test_planes(benchmark, candidate):
     pixels = shrink(photo(), *SMALLER)
     found = benchmark(candidate, pixels, *SMALLER)
     np.testing.assert_array_equal(found, twin.planes(pixels, *SMALLER))
+
+
+@cache
+def twelve_megapixels() -> bytes:
+    content = BytesIO()
+    Image.fromarray(photo()).resize((4000, 3000)).effect_spread(1).save(content, "JPEG", quality=92)
+    return content.getvalue()
+
+
+def ours(content: bytes) -> np.ndarray:
+    return decode(content, min_side=1600).pixels
+
+
+def pillow(content: bytes) -> np.ndarray:
+    image = Image.open(BytesIO(content))
+    image.draft(None, (2000, 1500))
+    return np.asarray(image)
+
+
+@pytest.mark.parametrize("candidate", [ours, pillow])
+def test_decode(benchmark, candidate):
+    benchmark.group = "a JPEG of 12 megapixels at a half"
+    pixels = benchmark(candidate, twelve_megapixels())
+    np.testing.assert_array_equal(pixels, pillow(twelve_megapixels()))

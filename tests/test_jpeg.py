@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from io import BytesIO
 
 import numpy as np
@@ -12,6 +13,8 @@ from PIL import Image
 
 from fastface.images import decode
 from fastface.jpeg import decode_jpeg
+
+pytest.importorskip("simplejpeg", reason="has no wheel for this Python")
 
 SIDES = st.integers(1, 90)
 
@@ -75,3 +78,11 @@ def test_the_file_is_left_as_it_was():
     first = decode_jpeg(image, 1)
     np.testing.assert_array_equal(decode_jpeg(image, 1), first)
     np.testing.assert_array_equal(np.asarray(image), first)
+
+
+def test_without_simplejpeg_pillow_reads_the_same(monkeypatch):
+    content = jpeg(333, 500)
+    pixels = decode(content, min_side=200).pixels
+    monkeypatch.setitem(sys.modules, "simplejpeg", None)
+    assert fast(content, 2) is None
+    np.testing.assert_array_equal(decode(content, min_side=200).pixels, pixels)

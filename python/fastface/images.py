@@ -7,6 +7,7 @@ them).  Sizes are checked on the header, before any pixel is decoded.
 
 from __future__ import annotations
 
+import os
 import threading
 import warnings
 from collections.abc import Callable
@@ -290,6 +291,8 @@ def _decoder_bytes(image: Image.Image, in_decoder: int) -> int:
     if image.format == "HEIF":
         of_pixel = _heif_bytes_per_pixel(image)
     needed = of_pixel * n_pixels / in_decoder**2
+    if isinstance(image, JpegImagePlugin.JpegImageFile) and image.fp:
+        needed += image.fp.seek(0, os.SEEK_END)  # `decode_jpeg` reads the file as a whole
     if image.info.get("progressive"):  # the decoder holds every coefficient, 16 bits each
         areas = [across * down for _, across, down, _ in image.layer]  # type: ignore[attr-defined]
         needed += 2 * n_pixels * sum(areas) / max(areas)

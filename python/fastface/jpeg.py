@@ -17,11 +17,13 @@ def decode_jpeg(image: Image, reduction: int) -> ImageArray | None:
     uint8 RGB, not yet upright.
 
     image: opened from a file or bytes.  reduction: 1, 2, 4 or 8.
-    None for what has no three colours, and for whatever is odd about a file: whether that is a
-    photo at all is Pillow's to say.
+    None for what has no three colours, where simplejpeg is missing, which has no wheel for every
+    Python, and for whatever is odd about a file: whether that is a photo is Pillow's to say.
     """
-    import simplejpeg
-
+    try:
+        import simplejpeg
+    except ImportError:
+        return None
     if not isinstance(image, ImageFile) or image.mode != "RGB" or image.fp is None:
         return None
     width, height = (-(-side // reduction) for side in image.size)
