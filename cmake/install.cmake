@@ -9,7 +9,7 @@ install(TARGETS fastface_core EXPORT fastface-targets
 install(FILES cpp/fastface.hpp DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/fastface)
 install(FILES cpp/algorithms/distances.hpp cpp/algorithms/lasso.hpp cpp/algorithms/linkage.hpp
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/fastface/algorithms)
-install(FILES cpp/core/kernels.hpp cpp/core/view.hpp
+install(FILES cpp/core/buffer.hpp cpp/core/kernels.hpp cpp/core/rows.hpp cpp/core/view.hpp
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/fastface/core)
 install(FILES LICENSE NOTICE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(EXPORT fastface-targets NAMESPACE fastface:: DESTINATION ${package_dir})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import re
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from fastface.kernels import (
     lasso_path,
     median_linkage,
     nearest,
+    neighbour_counts,
     pairwise_edges,
 )
 
@@ -34,6 +36,10 @@ def added(atoms, queries):
 KERNELS = {
     "pairwise_edges": (
         lambda a, b: pairwise_edges(a, 0.5, torsos=b, alpha=0.5, beta=0.3, threads=1),
+        ("faces", "torsos"),
+    ),
+    "neighbour_counts": (
+        lambda a, b: neighbour_counts(a, 0.5, torsos=b, alpha=0.5, beta=0.3, threads=1),
         ("faces", "torsos"),
     ),
     "fused_distances": (
@@ -123,9 +129,9 @@ def test_layout_and_dtype_do_not_change_a_bit(kernel, data):
     )
     plain = outcome(kernel, first, second)
     for given_as in data.draw(st.lists(st.sampled_from(list(LAYOUTS)), min_size=2, max_size=2)):
-        a, b = LAYOUTS[given_as](first), LAYOUTS[given_as](second)
         if given_as == "list" and 0 in (n, m, d):
             continue  # an empty list has lost its shape
+        a, b = LAYOUTS[given_as](first), LAYOUTS[given_as](second)
         before = np.array(a, copy=True), np.array(b, copy=True)
         assert outcome(kernel, a, b) == plain, given_as
         np.testing.assert_array_equal(before[0], a)
@@ -155,6 +161,55 @@ def test_any_shape_dtype_and_value_is_solved_or_refused_by_name(kernel, data):
         for dtype, shape, raw in found:
             if dtype == np.float32:  # a distance may be infinite: nothing to compare
                 assert not np.isnan(np.frombuffer(raw, dtype).reshape(shape)).any()
+
+
+@settings(max_examples=30, deadline=None)
+@given(data=st.data())
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_a_stride_of_zero_is_a_row_again_and_again(kernel, data):
+    row = data.draw(arrays.arrays(np.float32, (1, 4), elements=st.floats(-2, 2, width=32)))
+    repeated = np.broadcast_to(row, (3, 4))
+    assert outcome(kernel, repeated, repeated) == outcome(kernel, *[repeated.copy()] * 2)
+
+
+NARROW = {
+    "plain": lambda rows: rows,
+    "fortran": np.asfortranarray,
+    "every other column": lambda rows: np.repeat(rows, 2, axis=1)[:, ::2],
+    "backwards": lambda rows: rows[::-1, ::-1].copy()[::-1, ::-1],
+    "one row again and again": lambda rows: np.broadcast_to(rows[:1], rows.shape),
+    "big-endian": lambda rows: rows.astype(rows.dtype.newbyteorder(">")),
+    "read-only": read_only,
+}
+HALVES = st.one_of(
+    st.floats(-2, 2, width=16), st.sampled_from([0.0, 6e-8, -6e-5, 65504.0, np.inf, np.nan])
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+@pytest.mark.parametrize("kernel", [name for name in KERNELS if "asso" not in name])
+def test_narrow_rows_give_the_bits_of_their_float32(kernel, data):
+    n, m, d = (data.draw(st.integers(0, 6)) for _ in range(3))
+    m = n if "torsos" in KERNELS[kernel][1] else m
+    narrow, wide = [], []
+    for rows in (n, m):
+        if data.draw(st.booleans()):
+            given = data.draw(arrays.arrays(np.float16, (rows, d), elements=HALVES))
+        else:
+            given = data.draw(arrays.arrays(np.int8, (rows, d)))
+        narrow.append(NARROW[data.draw(st.sampled_from(list(NARROW)))](given))
+        wide.append(widened(narrow[-1]))
+    assert outcome(kernel, *narrow) == outcome(kernel, *wide)
+
+
+def widened(rows):
+    """In float32; rows of int8 at unit norm."""
+    floats = rows.astype(np.float32)
+    if rows.dtype == np.int8:
+        squares = np.square(rows, dtype=np.int64).sum(axis=1, dtype=np.float64)
+        floats /= np.sqrt(np.maximum(squares, 1))[:, None].astype(np.float32)
+    return floats
 
 
 def of_type(rows, dtype):
@@ -188,6 +243,15 @@ def test_more_rows_than_an_index_can_name_are_refused():
         lasso(rows, np.ones((1, 1)), 0.5)
 
 
+@pytest.mark.parametrize("kernel", [name for name in KERNELS if "asso" not in name])
+def test_more_rows_than_an_index_can_name_are_refused_by_every_search(kernel):
+    run, names = KERNELS[kernel]
+    with pytest.raises(
+        ValueError, match=rf"({'|'.join(names)}): expected at most 2\*\*31 - 1 rows"
+    ):
+        run(*[zeros(2**31, 1, np.int8)] * 2)
+
+
 def test_more_values_than_32_bits_can_count():
     # The one atom that is not zero lies past 2**31 values.
     atoms, query = zeros(2**23 + 1, 257), np.zeros((1, 257), np.float32)
@@ -197,10 +261,29 @@ def test_more_values_than_32_bits_can_count():
     assert codes.gap[0] <= 1e-4
 
 
-def zeros(rows, columns):
+def zeros(rows, columns, dtype=np.float32):
     """Gigabytes of zeros that cost no memory until they are written to."""
     if not hasattr(mmap, "MADV_NOHUGEPAGE"):
         pytest.skip("needs Linux")
-    memory = mmap.mmap(-1, 4 * rows * columns, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    size = np.dtype(dtype).itemsize * rows * columns
+    memory = mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     memory.madvise(mmap.MADV_NOHUGEPAGE)  # of huge pages the zeros would take memory
-    return np.frombuffer(memory, np.float32).reshape(rows, columns)
+    return np.frombuffer(memory, dtype).reshape(rows, columns)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float16, np.int8])
+def test_rows_are_borrowed_not_copied(dtype):
+    # NumPy's allocations are counted, the core's are in cpp/tests/memory_test.cpp.
+    rows = np.random.default_rng(0).integers(-9, 9, (2000, 256)).astype(dtype)
+    for search in (
+        lambda: pairwise_edges(rows, -1, torsos=rows, alpha=0.5),
+        lambda: neighbour_counts(rows, -1),
+        lambda: edges_between(rows, rows, -1),
+        lambda: nearest(rows[:2], rows, 1),
+        lambda: crowd_edges(rows, -1, first_sample=100),
+    ):
+        tracemalloc.start()
+        search()
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak < rows.nbytes / 4

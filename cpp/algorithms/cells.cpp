@@ -23,7 +23,9 @@ class Cells {
         count_(std::clamp<std::size_t>(members.size() / kRowsPerCell, 1, kMostCells)),
         centres_(count_ * dims_),
         threads_(threads) {
-    for (std::size_t cell = 0; cell < count_; ++cell) std::copy_n(row(members[cell]), dims_, centre(cell));
+    const RoomFor room(rows.observations.faces.matrix);
+    for (std::size_t cell = 0; cell < count_; ++cell)
+      std::copy_n(row(members[cell], room.row()), dims_, centre(cell));
     move_centres(nearest_centres(1));
     const std::size_t probes = std::min(kProbes, count_);
     const std::vector<std::int64_t> cells = nearest_centres(probes);
@@ -42,8 +44,8 @@ class Cells {
   const std::vector<std::int32_t>& looking(std::size_t cell) const { return looking_[cell]; }
 
  private:
-  const float* row(std::int32_t index) const {
-    return rows_.observations.faces.matrix.row(static_cast<std::size_t>(index));
+  const float* row(std::int32_t index, float* room) const {
+    return rows_.observations.faces.matrix.row(static_cast<std::size_t>(index), room);
   }
   float* centre(std::size_t cell) { return centres_.data() + cell * dims_; }
 
@@ -65,10 +67,13 @@ class Cells {
     constexpr std::size_t kCellsPerPiece = 64;
     parallel_for(count_, kCellsPerPiece, threads_, [&](std::size_t begin, std::size_t end) {
       std::vector<float> sum(dims_);
+      const RoomFor room(rows_.observations.faces.matrix);
       for (std::size_t cell = begin; cell < end; ++cell) {
         std::fill(sum.begin(), sum.end(), 0.0f);
-        for (const std::int32_t member : inside[cell])
-          for (std::size_t k = 0; k < dims_; ++k) sum[k] += row(member)[k];
+        for (const std::int32_t member : inside[cell]) {
+          const float* values = row(member, room.row());
+          for (std::size_t k = 0; k < dims_; ++k) sum[k] += values[k];
+        }
         double square = 0;
         for (const float value : sum) square += static_cast<double>(value) * value;
         const auto norm = static_cast<float>(std::sqrt(square));

@@ -294,7 +294,7 @@ class Search {
 }  // namespace
 
 CrowdEdges crowd_edges(const CrowdProblem& problem) {
-  const MatrixView<const float> faces = problem.faces;
+  const RowsView faces = problem.faces;
   const ComparableRows rows(faces, "faces", problem.threads);
   std::vector<std::int32_t> order = all_rows(faces.rows);
   std::erase_if(order, [&](std::int32_t row) { return !rows.observations.faces.present[row]; });

@@ -26,12 +26,12 @@
 
 #include "algorithms/distances.hpp"
 #include "core/kernels.hpp"
-#include "core/view.hpp"
+#include "core/rows.hpp"
 
 namespace fastface {
 
 struct CrowdProblem {
-  MatrixView<const float> faces;              // unit rows; rows of zeros have no edges
+  RowsView faces;                             // unit rows; rows of zeros have no edges
   std::span<const std::int64_t> groups = {};  // one id per row: edges stay within a group; or empty
   // One id per row, or empty: rows of one id are in one cluster whatever their distances, and where
   // crowds are looked for the first that is visited stands for them. The caller links them.

@@ -7,8 +7,8 @@
 
 namespace fastface {
 
-void fused_distances(MatrixView<const float> faces, MatrixView<const float> torsos, FusedWeights weights,
-                     MatrixView<float> out, std::size_t threads) {
+void fused_distances(RowsView faces, RowsView torsos, FusedWeights weights, MatrixView<float> out,
+                     std::size_t threads) {
   const Kernels& kernel = kernels();
   const Observations observations(faces, torsos, weights, false, threads);
   const std::vector<std::int32_t> order = all_rows(faces.rows);

@@ -6,7 +6,7 @@
 // A row of zeros, or of NaN, is a missing face or torso. A torso missing on either side: D = F. A
 // face missing on either side: D = beta * T if groups are given and both rows are in one group,
 // else infinite. Faces and torsos missing: infinite. Rows are taken to be of unit norm; that is not
-// checked.
+// checked. Narrow rows are widened where they are used, by blocks: never as a whole.
 //
 // All throw std::invalid_argument, naming the argument, on other NaN, infinities and values whose
 // products would overflow. `threads` 0 means one per core; the bits do not depend on it.
@@ -17,6 +17,7 @@
 #include <span>
 #include <vector>
 
+#include "core/rows.hpp"
 #include "core/view.hpp"
 
 namespace fastface {
@@ -40,29 +41,26 @@ struct Edges {
 // Every pair with D <= threshold. With `groups` (one id per row; empty = none) only pairs within a
 // group are looked at, and the cost is the sum of the squares of the groups' sizes. Memory is linear
 // in rows and edges. `torsos` may be absent.
-Edges pairwise_edges(MatrixView<const float> faces, MatrixView<const float> torsos,
-                     std::span<const std::int64_t> groups, float threshold, FusedWeights weights,
-                     std::size_t threads, Quantise quantise = Quantise::automatic);
+Edges pairwise_edges(RowsView faces, RowsView torsos, std::span<const std::int64_t> groups, float threshold,
+                     FusedWeights weights, std::size_t threads, Quantise quantise = Quantise::automatic);
 
 // How many other rows each row has within the threshold: what pairwise_edges() finds, counted in memory
 // that does not grow with the pairs.
-std::vector<std::int64_t> neighbour_counts(MatrixView<const float> faces, MatrixView<const float> torsos,
+std::vector<std::int64_t> neighbour_counts(RowsView faces, RowsView torsos,
                                            std::span<const std::int64_t> groups, float threshold,
                                            FusedWeights weights, std::size_t threads,
                                            Quantise quantise = Quantise::automatic);
 
 // Every pair of a row i of `left` and a row j of `right` with D = F <= threshold, sorted by (i, j).
-Edges edges_between(MatrixView<const float> left, MatrixView<const float> right, float threshold,
-                    std::size_t threads);
+Edges edges_between(RowsView left, RowsView right, float threshold, std::size_t threads);
 
 // out (n, n), symmetric. The diagonal is 0 where there is a face, else infinite.
-void fused_distances(MatrixView<const float> faces, MatrixView<const float> torsos, FusedWeights weights,
-                     MatrixView<float> out, std::size_t threads);
+void fused_distances(RowsView faces, RowsView torsos, FusedWeights weights, MatrixView<float> out,
+                     std::size_t threads);
 
 // The k gallery rows nearest to each query by D = F, ordered by (distance, index). Both outputs are
 // (queries.rows, k), 1 <= k <= gallery.rows.
-void nearest(MatrixView<const float> queries, MatrixView<const float> gallery,
-             MatrixView<std::int64_t> indices, MatrixView<float> distances, std::size_t threads,
-             Quantise quantise = Quantise::automatic);
+void nearest(RowsView queries, RowsView gallery, MatrixView<std::int64_t> indices,
+             MatrixView<float> distances, std::size_t threads, Quantise quantise = Quantise::automatic);
 
 }  // namespace fastface

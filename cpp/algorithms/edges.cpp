@@ -50,8 +50,7 @@ Edges sorted(std::vector<EdgeList>& lists, std::size_t rows) {
 
 }  // namespace
 
-Edges edges_between(MatrixView<const float> left, MatrixView<const float> right, float threshold,
-                    std::size_t threads) {
+Edges edges_between(RowsView left, RowsView right, float threshold, std::size_t threads) {
   require_finite(threshold);
   const ComparableRows left_rows(left, "left", threads), right_rows(right, "right", threads);
   const Stage stage(left.rows * right.rows);
@@ -60,9 +59,8 @@ Edges edges_between(MatrixView<const float> left, MatrixView<const float> right,
   return sorted(lists, left.rows);
 }
 
-Edges pairwise_edges(MatrixView<const float> faces, MatrixView<const float> torsos,
-                     std::span<const std::int64_t> groups, float threshold, FusedWeights weights,
-                     std::size_t threads, Quantise quantise) {
+Edges pairwise_edges(RowsView faces, RowsView torsos, std::span<const std::int64_t> groups, float threshold,
+                     FusedWeights weights, std::size_t threads, Quantise quantise) {
   require_finite(threshold);
   const bool grouped = !groups.empty();
   const ComparableRows rows(Observations(faces, torsos, weights, grouped, threads), quantise, threads);
@@ -83,7 +81,7 @@ Edges pairwise_edges(MatrixView<const float> faces, MatrixView<const float> tors
   return sorted(lists, faces.rows);
 }
 
-std::vector<std::int64_t> neighbour_counts(MatrixView<const float> faces, MatrixView<const float> torsos,
+std::vector<std::int64_t> neighbour_counts(RowsView faces, RowsView torsos,
                                            std::span<const std::int64_t> groups, float threshold,
                                            FusedWeights weights, std::size_t threads, Quantise quantise) {
   require_finite(threshold);

@@ -134,6 +134,7 @@ class BlockSearch {
         found_.push_back({places_[p].first, places_[p].second, distances_[p]});
     pairs_.clear();
     places_.clear();
+    right_.forget_pairs();  // the left side's rows are few, and asked for again
   }
 
   void name() {

@@ -108,6 +108,7 @@ class QueryBlock {
     }
     pairs_.clear();
     places_.clear();
+    right_.forget_pairs();
   }
 
   const ComparableRows& queries_;
@@ -145,9 +146,8 @@ void nearest(const ComparableRows& queries, std::span<const std::int32_t> listed
   });
 }
 
-void nearest(MatrixView<const float> queries, MatrixView<const float> gallery,
-             MatrixView<std::int64_t> indices, MatrixView<float> distances, std::size_t threads,
-             Quantise quantise) {
+void nearest(RowsView queries, RowsView gallery, MatrixView<std::int64_t> indices,
+             MatrixView<float> distances, std::size_t threads, Quantise quantise) {
   if (quantise == Quantise::automatic && queries.rows < kFewQueries) quantise = Quantise::never;
   const ComparableRows left(Observations(CheckedRows(queries, "queries", threads)), quantise, threads);
   const ComparableRows right(Observations(CheckedRows(gallery, "gallery", threads)), quantise, threads);

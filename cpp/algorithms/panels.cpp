@@ -12,18 +12,21 @@ namespace {
 // A quarter of a megabyte: the second level of every core since 2015 holds at least that.
 constexpr std::size_t kBlockBytes = std::size_t{1} << 18;
 
-// Row pointers of panel after panel; row_at(index) may be null.
+// row_at(index, room): a row in float32, or null.
 template <class RowAt>
-Panels pack_rows(std::size_t rows, std::size_t width, std::size_t depth, std::size_t threads, RowAt row_at) {
+Panels pack_rows(const RowsView& matrix, std::size_t rows, std::size_t width, std::size_t threads,
+                 RowAt row_at) {
+  const std::size_t depth = matrix.cols;
   Panels panels{{}, rows, width, depth};
   panels.values = Buffer(panels.count() * width * depth);
   constexpr std::size_t kPanelsPerPiece = 16;
   parallel_for(panels.count(), kPanelsPerPiece, threads, [&](std::size_t begin, std::size_t end) {
     std::vector<const float*> pointers(width);
+    const RoomFor room(matrix, width);
     for (std::size_t panel = begin; panel < end; ++panel) {
       for (std::size_t r = 0; r < width; ++r) {
         const std::size_t row = panel * width + r;
-        pointers[r] = row < rows ? row_at(row) : nullptr;
+        pointers[r] = row < rows ? row_at(row, room.row(r)) : nullptr;
       }
       kernels().pack_panel(pointers.data(), width, depth, panels.values.data() + panel * width * depth);
     }
@@ -34,15 +37,15 @@ Panels pack_rows(std::size_t rows, std::size_t width, std::size_t depth, std::si
 }  // namespace
 
 Panels pack(MatrixView<const float> matrix, std::size_t width, std::size_t threads) {
-  return pack_rows(matrix.rows, width, matrix.cols, threads,
-                   [&](std::size_t row) { return matrix.row(row); });
+  return pack_rows(matrix, matrix.rows, width, threads,
+                   [&](std::size_t row, float*) { return matrix.row(row); });
 }
 
-Panels pack(MatrixView<const float> matrix, std::span<const std::int32_t> order,
+Panels pack(const RowsView& matrix, std::span<const std::int32_t> order,
             std::span<const std::uint8_t> present, std::size_t width, std::size_t threads) {
-  return pack_rows(order.size(), width, matrix.cols, threads, [&](std::size_t index) -> const float* {
+  return pack_rows(matrix, order.size(), width, threads, [&](std::size_t index, float* room) -> const float* {
     const auto row = static_cast<std::size_t>(order[index]);
-    return present.empty() || present[row] ? matrix.row(row) : nullptr;
+    return present.empty() || present[row] ? matrix.row(row, room) : nullptr;
   });
 }
 

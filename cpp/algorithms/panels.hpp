@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/buffer.hpp"
+#include "core/rows.hpp"
 #include "core/view.hpp"
 
 namespace fastface {
@@ -24,7 +25,7 @@ struct Panels {
 // Packs all rows of a matrix, or those in `order`. Rows with present[row] == 0 are packed as zeros;
 // an empty `present` means that all are present.
 Panels pack(MatrixView<const float> matrix, std::size_t width, std::size_t threads);
-Panels pack(MatrixView<const float> matrix, std::span<const std::int32_t> order,
+Panels pack(const RowsView& matrix, std::span<const std::int32_t> order,
             std::span<const std::uint8_t> present, std::size_t width, std::size_t threads);
 
 // Left panels whose rows together stay in the second-level cache while right panels stream past.

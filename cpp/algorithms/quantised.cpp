@@ -19,10 +19,11 @@ QuantisedRows::QuantisedRows(const CheckedRows& rows, std::size_t threads)
       bounds_(rows.matrix.rows) {
   constexpr std::size_t kRowsPerPiece = 1024;
   parallel_for(rows.matrix.rows, kRowsPerPiece, threads, [&](std::size_t begin, std::size_t end) {
+    const RoomFor room(rows.matrix);
     for (std::size_t row = begin; row < end; ++row) {
       std::int8_t* values = values_.data() + row * stride_;
       if (rows.present[row])
-        bounds_[row] = kernels().quantise(rows.matrix.row(row), rows.matrix.cols, values);
+        bounds_[row] = kernels().quantise(rows.matrix.row(row, room.row()), rows.matrix.cols, values);
       else
         std::fill_n(values, stride_, std::int8_t{0});
     }
@@ -38,7 +39,7 @@ ComparableRows::ComparableRows(Observations checked, Quantise quantise, std::siz
   if (torsos_used) torsos = QuantisedRows(observations.torsos, threads);
 }
 
-ComparableRows::ComparableRows(MatrixView<const float> rows, const char* name, std::size_t threads)
+ComparableRows::ComparableRows(RowsView rows, const char* name, std::size_t threads)
     : ComparableRows(Observations(CheckedRows(rows, name, threads)), Quantise::automatic, threads) {}
 
 }  // namespace fastface

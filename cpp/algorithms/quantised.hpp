@@ -36,7 +36,7 @@ struct ComparableRows {
 
   ComparableRows(Observations checked, Quantise quantise, std::size_t threads);
   // Faces alone. Throws std::invalid_argument as pairwise_edges() does.
-  ComparableRows(MatrixView<const float> rows, const char* name, std::size_t threads);
+  ComparableRows(RowsView rows, const char* name, std::size_t threads);
 };
 
 }  // namespace fastface

@@ -29,6 +29,14 @@ bool is_present(const float* row, std::size_t dims, const char* name, std::size_
       (finite ? " is too long: expected rows of unit norm" : " has NaN or infinite values among others"));
 }
 
+std::size_t checked_count(std::size_t rows, const char* name) {
+  constexpr std::size_t kLargestIndex = std::numeric_limits<std::int32_t>::max();
+  if (rows > kLargestIndex)
+    throw std::invalid_argument(std::string(name) + ": expected at most 2**31 - 1 rows, got " +
+                                std::to_string(rows));
+  return rows;
+}
+
 float checked_weight(float weight, const char* name) {
   if (!(weight >= 0 && weight < kInfinity))
     throw std::invalid_argument(std::string(name) + ": expected a finite number >= 0, got " +
@@ -38,21 +46,18 @@ float checked_weight(float weight, const char* name) {
 
 }  // namespace
 
-CheckedRows::CheckedRows(MatrixView<const float> rows, const char* name, std::size_t threads)
-    : matrix(rows), present(rows.rows) {
-  constexpr std::size_t kLargestIndex = std::numeric_limits<std::int32_t>::max();
-  if (rows.rows > kLargestIndex)
-    throw std::invalid_argument(std::string(name) + ": expected at most 2**31 - 1 rows, got " +
-                                std::to_string(rows.rows));
+CheckedRows::CheckedRows(RowsView rows, const char* name, std::size_t threads)
+    : matrix(rows), present(checked_count(rows.rows, name)) {
   constexpr std::size_t kRowsPerPiece = 4096;
   parallel_for(rows.rows, kRowsPerPiece, threads, [&](std::size_t begin, std::size_t end) {
+    const RoomFor room(matrix);
     for (std::size_t row = begin; row < end; ++row)
-      present[row] = is_present(matrix.row(row), matrix.cols, name, row);
+      present[row] = is_present(matrix.row(row, room.row()), matrix.cols, name, row);
   });
 }
 
-Observations::Observations(MatrixView<const float> face_rows, MatrixView<const float> torso_rows,
-                           FusedWeights weights, bool torsos_alone, std::size_t threads)
+Observations::Observations(RowsView face_rows, RowsView torso_rows, FusedWeights weights, bool torsos_alone,
+                           std::size_t threads)
     : faces(face_rows, "faces", threads),
       torsos(torso_rows, "torsos", threads),
       rule{face_rows.cols, torso_rows.cols, checked_weight(weights.alpha, "alpha"),

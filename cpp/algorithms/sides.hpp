@@ -10,7 +10,7 @@
 #include "algorithms/distances.hpp"
 #include "algorithms/panels.hpp"
 #include "core/kernels.hpp"
-#include "core/view.hpp"
+#include "core/rows.hpp"
 
 namespace fastface {
 
@@ -19,10 +19,10 @@ inline constexpr float kInfinity = std::numeric_limits<float>::infinity();
 // Rows and which of them are there: not all zeros, not all NaN. Throws std::invalid_argument for
 // other NaN, infinities and rows so long that a product could overflow.
 struct CheckedRows {
-  MatrixView<const float> matrix;
+  RowsView matrix;
   std::vector<std::uint8_t> present;
 
-  CheckedRows(MatrixView<const float> rows, const char* name, std::size_t threads);
+  CheckedRows(RowsView rows, const char* name, std::size_t threads);
 };
 
 // Faces and torsos that belong together, and how they are fused.
@@ -34,8 +34,8 @@ struct Observations {
   float missing_face;  // face_bias of a row without a face
 
   // With `torsos_alone`, two torsos of which one has no face are compared too.
-  Observations(MatrixView<const float> face_rows, MatrixView<const float> torso_rows, FusedWeights weights,
-               bool torsos_alone, std::size_t threads);
+  Observations(RowsView face_rows, RowsView torso_rows, FusedWeights weights, bool torsos_alone,
+               std::size_t threads);
   // Faces alone.
   explicit Observations(CheckedRows face_rows);
 };

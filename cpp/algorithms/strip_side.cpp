@@ -65,6 +65,8 @@ StripSide::StripSide(const ComparableRows& rows, Role role, std::size_t panels)
       width_(role == Role::left ? kernels().tile_rows : kernels().tile_cols),
       with_torsos_(rows.observations.torsos_used),
       bias_(panels * width_),
+      kept_faces_(panels * width_),
+      kept_torsos_(panels * width_),
       are_packed_(panels) {
   const FusedRule& rule = rows.observations.rule;
   if (rows.faces) face_words_ = Words(panels, width_, rule.face_dims);
@@ -75,6 +77,8 @@ StripSide::StripSide(const ComparableRows& rows, Role role, std::size_t panels)
 void StripSide::take(std::span<const std::int32_t> members, std::size_t first) {
   members_ = members;
   first_ = first;
+  kept_faces_.exchange();
+  kept_torsos_.exchange();
   const Observations& observations = rows_.observations;
   std::fill(are_packed_.begin(), are_packed_.end(), 0);
   std::fill(bias_.begin(), bias_.end(), kInfinity);
@@ -122,9 +126,10 @@ void StripSide::pack_floats(std::size_t panel) {
     const std::size_t dims = rows.matrix.cols;
     if (!panels.data()) panels = Buffer(are_packed_.size() * width_ * dims);
     std::vector<const float*> pointers(width_, nullptr);
+    const RoomFor room(rows.matrix, width_);
     for (std::size_t r = 0; r < width_ && panel * width_ + r < members_.size(); ++r) {
       const auto row = static_cast<std::size_t>(members_[panel * width_ + r]);
-      if (rows.present[row]) pointers[r] = rows.matrix.row(row);
+      if (rows.present[row]) pointers[r] = rows.matrix.row(row, room.row(r));
     }
     kernels().pack_panel(pointers.data(), width_, dims, panels.data() + panel * width_ * dims);
   };
@@ -133,16 +138,21 @@ void StripSide::pack_floats(std::size_t panel) {
   are_packed_[panel] = 1;
 }
 
-const float* StripSide::face(std::size_t at) const {
-  return rows_.observations.faces.matrix.row(static_cast<std::size_t>(members_[at]));
+const float* StripSide::face(std::size_t at) {
+  return kept_faces_.row(at, rows_.observations.faces.matrix, static_cast<std::size_t>(members_[at]));
 }
 
-const float* StripSide::torso(std::size_t at) const {
-  return with_torsos_ ? rows_.observations.torsos.matrix.row(static_cast<std::size_t>(members_[at]))
-                      : nullptr;
+const float* StripSide::torso(std::size_t at) {
+  if (!with_torsos_) return nullptr;
+  return kept_torsos_.row(at, rows_.observations.torsos.matrix, static_cast<std::size_t>(members_[at]));
 }
 
-RowPair StripSide::pair(std::size_t at, const StripSide& other, std::size_t other_at) const {
+void StripSide::forget_pairs() {
+  kept_faces_.forget();
+  kept_torsos_.forget();
+}
+
+RowPair StripSide::pair(std::size_t at, StripSide& other, std::size_t other_at) {
   return {.left_face = face(at),
           .right_face = other.face(other_at),
           .left_torso = torso(at),

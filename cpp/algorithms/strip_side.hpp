@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "algorithms/kept_rows.hpp"
 #include "algorithms/quantised.hpp"
 #include "core/buffer.hpp"
 #include "core/kernels.hpp"
@@ -42,8 +43,10 @@ class StripSide {
   std::size_t width() const { return width_; }
   // What row `at` counts as.
   std::int32_t place(std::size_t at) const { return static_cast<std::int32_t>(first_ + at); }
-  // Row `at` of this side and row `other_at` of the other, to be compared by themselves.
-  RowPair pair(std::size_t at, const StripSide& other, std::size_t other_at) const;
+  // Row `at` of this side and row `other_at` of the other, to be compared by themselves: before either
+  // side is told to forget_pairs().
+  RowPair pair(std::size_t at, StripSide& other, std::size_t other_at);
+  void forget_pairs();
 
  private:
   // A matrix of this side: the words of its panels, and their bounds in the kernels' two layouts.
@@ -60,8 +63,8 @@ class StripSide {
   };
 
   void pack_floats(std::size_t panel);
-  const float* face(std::size_t at) const;
-  const float* torso(std::size_t at) const;
+  const float* face(std::size_t at);
+  const float* torso(std::size_t at);
 
   const ComparableRows& rows_;
   Role role_;
@@ -72,6 +75,7 @@ class StripSide {
   bool torsos_alone_ = false;
   Words face_words_, torso_words_;
   std::vector<float> bias_, has_torso_;
+  KeptRows kept_faces_, kept_torsos_;     // of narrow rows, those in pairs
   Buffer faces_, torsos_;                 // float32 panels, made at first use
   std::vector<std::uint8_t> are_packed_;  // per panel: whether they are of these rows
 };

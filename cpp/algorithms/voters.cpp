@@ -8,14 +8,15 @@ namespace fastface {
 namespace {
 
 // (voters.size(), dims)
-std::vector<float> means_of(MatrixView<const float> rows, const Voters& voters, std::size_t threads) {
+std::vector<float> means_of(const RowsView& rows, const Voters& voters, std::size_t threads) {
   std::vector<float> means(voters.size() * rows.cols, 0.0f);
   constexpr std::size_t kClustersPerPiece = 64;
   parallel_for(voters.size(), kClustersPerPiece, threads, [&](std::size_t begin, std::size_t end) {
+    const RoomFor room(rows);
     for (std::size_t cluster = begin; cluster < end; ++cluster) {
       float* mean = means.data() + cluster * rows.cols;
       for (const std::int32_t voter : voters.of(cluster)) {
-        const float* row = rows.row(static_cast<std::size_t>(voter));
+        const float* row = rows.row(static_cast<std::size_t>(voter), room.row());
         for (std::size_t k = 0; k < rows.cols; ++k) mean[k] += row[k];
       }
       const auto count = static_cast<float>(voters.of(cluster).size());

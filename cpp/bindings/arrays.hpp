@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/rows.hpp"
 #include "core/view.hpp"
 
 namespace fastface::bindings {
@@ -32,16 +33,57 @@ inline std::string shape_text(const py::array& array) {
   return text + (array.ndim() == 1 ? ",)" : ")");
 }
 
-// A matrix argument of any number of rows, including none.
-inline MatrixView<const float> matrix(const FloatArray& array, const char* name) {
+// Throws unless it is a matrix of any number of rows, including none.
+inline void check_matrix(const py::array& array, const char* name) {
   if (array.ndim() != 2)
     throw std::invalid_argument(std::string(name) + ": expected a 2-D array (rows, dimensions), got shape " +
                                 shape_text(array));
   if (array.shape(0) > 0 && array.shape(1) == 0)
     throw std::invalid_argument(std::string(name) + ": expected at least one dimension, got shape " +
                                 shape_text(array));
+}
+
+inline MatrixView<const float> matrix(const FloatArray& array, const char* name) {
+  check_matrix(array, name);
   return {array.data(), static_cast<std::size_t>(array.shape(0)), static_cast<std::size_t>(array.shape(1))};
 }
+
+// Rows in float32, float16 or int8, borrowed if C-contiguous; any other real array is converted to
+// float32 once.
+class RowsArgument {
+ public:
+  RowsArgument(const py::array& array, const char* name) : owner_(array) {
+    check_matrix(array, name);
+    if (is_plain(array, 'f', sizeof(Half)))
+      view_ = of<Half>();
+    else if (is_plain(array, 'i', sizeof(std::int8_t)))
+      view_ = of<std::int8_t>();
+    else {
+      owner_ = FloatArray(array);
+      view_ = of<float>();
+    }
+  }
+
+  const RowsView& view() const { return view_; }
+  const py::array& array() const { return owner_; }
+
+ private:
+  static bool is_plain(const py::array& array, char kind, std::size_t width) {
+    const py::dtype type = array.dtype();
+    constexpr int kPlain = int{py::array::c_style} | int{py::detail::npy_api::NPY_ARRAY_ALIGNED_};
+    return type.kind() == kind && type.itemsize() == static_cast<py::ssize_t>(width) &&
+           type.byteorder() != '>' && type.byteorder() != '<' && (array.flags() & kPlain) == kPlain;
+  }
+
+  template <class T>
+  RowsView of() const {
+    return {static_cast<const T*>(owner_.data()), static_cast<std::size_t>(owner_.shape(0)),
+            static_cast<std::size_t>(owner_.shape(1))};
+  }
+
+  py::array owner_;
+  RowsView view_;
+};
 
 // A vector argument of any length, including none.
 template <class T, int Flags>

@@ -114,7 +114,7 @@ std::span<const std::int64_t> ids(const std::optional<py::array>& array, std::si
   return values;
 }
 
-py::tuple crowd_edges(const FloatArray& faces, float threshold, float crowd_threshold,
+py::tuple crowd_edges(const py::array& faces, float threshold, float crowd_threshold,
                       const std::optional<py::array>& groups, const std::optional<py::array>& together,
                       const std::optional<MaskArray>& apart, std::size_t max_members,
                       std::size_t first_sample, std::uint64_t seed, std::size_t threads,
@@ -123,7 +123,8 @@ py::tuple crowd_edges(const FloatArray& faces, float threshold, float crowd_thre
   if (!(crowd_threshold <= threshold))
     throw std::invalid_argument("crowd_threshold: expected at most the threshold");
   IndexArray<std::int64_t> group_ids, together_ids;
-  CrowdProblem problem{.faces = matrix(faces, "faces"),
+  const RowsArgument rows(faces, "faces");
+  CrowdProblem problem{.faces = rows.view(),
                        .threshold = threshold,
                        .crowd_threshold = crowd_threshold,
                        .max_members = max_members,

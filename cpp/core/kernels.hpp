@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <span>
 
+#include "core/view.hpp"
+
 namespace fastface {
 
 // What is known of a row x and of its 8-bit form, scale * q + a residual (kernels/quantised.hpp).
@@ -89,6 +91,11 @@ struct Kernels {
   float (*dot)(const float* a, const float* b, std::size_t n) noexcept;
   // y += a * x over n float32 values.
   void (*axpy)(float a, const float* x, float* y, std::size_t n) noexcept;
+
+  // n values of 16 bits in float32.
+  void (*widen_halves)(const Half* x, std::size_t n, float* out) noexcept;
+  // The same of 8-bit integers, divided by their norm if that is not 0.
+  void (*widen_bytes)(const std::int8_t* x, std::size_t n, float* out) noexcept;
 
   // Packs `width` rows of `depth` values depth-major; a null row is packed as zeros.
   void (*pack_panel)(const float* const* rows, std::size_t width, std::size_t depth, float* out) noexcept;

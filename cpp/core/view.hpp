@@ -2,8 +2,11 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 namespace fastface {
+
+enum class Half : std::uint16_t {};  // the bits of an IEEE 754 binary16
 
 // C-contiguous rows. An absent matrix (no torsos given, say) has data == nullptr.
 template <class T>

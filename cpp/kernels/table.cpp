@@ -8,6 +8,7 @@
 #include "kernels/quantised.hpp"
 #include "kernels/row_products.hpp"
 #include "kernels/vector.hpp"
+#include "kernels/widen.hpp"
 
 #define FASTFACE_STRING_(x) #x
 #define FASTFACE_STRING(x) FASTFACE_STRING_(x)
@@ -24,6 +25,8 @@ const Kernels table = {
     .words_pay = kWordsPay,
     .dot = dot,
     .axpy = axpy,
+    .widen_halves = widen_halves,
+    .widen_bytes = widen_bytes,
     .pack_panel = pack_panel,
     .strip_products = strip_products,
     .strip_block = strip_block,

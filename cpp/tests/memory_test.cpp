@@ -3,8 +3,11 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
+#include <cstdint>
 #include <cstdlib>
 #include <new>
+#include <type_traits>
 #include <vector>
 
 #include "algorithms/distances.hpp"
@@ -69,6 +72,44 @@ void edges_take_rows_and_edges() {
   CHECK(edges > 1000 && bytes < 2 * kPerRow * faces.rows + 48 * edges + kThreads * kPerThread);
 }
 
+// Towards zero; of normal values, which lose bits of their significand.
+template <class T>
+T narrowed(float value) {
+  if constexpr (std::is_same_v<T, std::int8_t>) {
+    return static_cast<std::int8_t>(value);
+  } else {
+    const auto bits = std::bit_cast<std::uint32_t>(value);
+    const std::uint32_t magnitude = bits & 0x7fffffff, least = 113u << 23;
+    return Half(static_cast<std::uint16_t>(bits >> 16 & 0x8000) |
+                static_cast<std::uint16_t>(magnitude < least ? 0 : (magnitude - (112u << 23)) >> 13));
+  }
+}
+
+// Rows in 16 or 8 bits are widened by blocks: the same bounds hold as for float32, which is not copied.
+template <class T>
+void narrow_rows_stay_narrow(float scale) {
+  const Matrix faces = test::embeddings(4000, kDims, 10, 1);
+  std::vector<T> narrow;
+  for (const float value : faces.values) narrow.push_back(narrowed<T>(scale * value));
+  const RowsView rows(narrow.data(), faces.rows, kDims);
+  std::size_t edges = 0;
+  const std::size_t bytes =
+      peak_of([&] { edges = pairwise_edges(rows, rows, {}, 0.5f, {0.8f, 0.3f}, kThreads).i.size(); });
+  // Of them in float32 there would be 2 * 8 MB.
+  CHECK(edges > 1000 && bytes < 2 * kPerRow * faces.rows + 48 * edges + kThreads * kPerThread);
+
+  constexpr std::size_t kQueries = 500;
+  std::vector<std::int64_t> indices(kQueries);
+  Matrix distances(kQueries, 1);
+  const std::size_t nearest_bytes = peak_of([&] {
+    nearest(RowsView(narrow.data(), kQueries, kDims), rows, {indices.data(), kQueries, 1}, distances.out(),
+            kThreads);
+  });
+  CHECK(nearest_bytes < kPerRow * (faces.rows + kQueries) + kThreads * kPerThread);
+  for (std::size_t query = 0; query < kQueries; ++query)
+    CHECK(indices[query] == static_cast<std::int64_t>(query) && distances.row(query)[0] < 1e-2f);
+}
+
 void counts_do_not_grow_with_edges() {
   const Matrix faces = test::embeddings(6000, 16, 6000, 1);  // one crowd
   std::int64_t pairs = 0;
@@ -98,6 +139,8 @@ void nearest_takes_no_matrix() {
 int main() {
   test::on_every_target([] {
     edges_take_rows_and_edges();
+    narrow_rows_stay_narrow<Half>(1);
+    narrow_rows_stay_narrow<std::int8_t>(500);  // values of unit rows go up to about .2
     counts_do_not_grow_with_edges();
     nearest_takes_no_matrix();
   });

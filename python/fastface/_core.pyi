@@ -16,6 +16,7 @@ _Codes: TypeAlias = tuple[
     npt.NDArray[np.int64],
 ]
 
+_Rows: TypeAlias = npt.NDArray[np.float32] | npt.NDArray[np.float16] | npt.NDArray[np.int8]
 _Progress: TypeAlias = Callable[[float], object]
 
 __version__: str
@@ -26,9 +27,9 @@ def target() -> str: ...
 def available_targets() -> list[str]: ...
 def select_target(target: str) -> None: ...
 def pairwise_edges(
-    faces: npt.NDArray[np.float32],
+    faces: _Rows,
     threshold: float,
-    torsos: npt.NDArray[np.float32] | None,
+    torsos: _Rows | None,
     alpha: float,
     beta: float,
     groups: npt.NDArray[Any] | None,
@@ -37,9 +38,9 @@ def pairwise_edges(
     quantise: bool = True,
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.float32]]: ...
 def neighbour_counts(
-    faces: npt.NDArray[np.float32],
+    faces: _Rows,
     threshold: float,
-    torsos: npt.NDArray[np.float32] | None,
+    torsos: _Rows | None,
     alpha: float,
     beta: float,
     groups: npt.NDArray[Any] | None,
@@ -47,23 +48,23 @@ def neighbour_counts(
     progress: _Progress | None,
 ) -> npt.NDArray[np.int64]: ...
 def edges_between(
-    left: npt.NDArray[np.float32],
-    right: npt.NDArray[np.float32],
+    left: _Rows,
+    right: _Rows,
     threshold: float,
     threads: int,
     progress: _Progress | None,
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.float32]]: ...
 def fused_distances(
-    faces: npt.NDArray[np.float32],
-    torsos: npt.NDArray[np.float32] | None,
+    faces: _Rows,
+    torsos: _Rows | None,
     alpha: float,
     beta: float,
     threads: int,
     progress: _Progress | None,
 ) -> npt.NDArray[np.float32]: ...
 def nearest(
-    queries: npt.NDArray[np.float32],
-    gallery: npt.NDArray[np.float32],
+    queries: _Rows,
+    gallery: _Rows,
     k: int,
     threads: int,
     progress: _Progress | None,
@@ -96,7 +97,7 @@ def lasso(
     progress: _Progress | None,
 ) -> list[_Codes]: ...
 def crowd_edges(
-    faces: npt.NDArray[np.float32],
+    faces: _Rows,
     threshold: float,
     crowd_threshold: float,
     groups: npt.NDArray[Any] | None,

@@ -15,6 +15,10 @@ from fastface.types import FloatArray
 # second, and with 1 at the end. What it raises stops the call.
 Progress: TypeAlias = Callable[[float], object]
 
+# Rows that the core widens where it uses them.
+NARROW = (np.float16, np.int8)
+Rows: TypeAlias = FloatArray | npt.NDArray[np.float16] | npt.NDArray[np.int8]
+
 
 def as_floats(name: str, array: npt.ArrayLike) -> FloatArray:
     """C-contiguous, aligned float32, borrowed where it is that; ValueError naming the argument."""
@@ -28,14 +32,11 @@ def as_floats(name: str, array: npt.ArrayLike) -> FloatArray:
     raise ValueError(f"{name}: expected an array of real numbers, got dtype {given.dtype}")
 
 
-def as_unit_rows(name: str, array: npt.ArrayLike) -> FloatArray:
-    """The same for rows that say where something points: rows of int8 are scaled to unit norm."""
-    given = np.asarray(array) if hasattr(array, "dtype") else array
-    rows = as_floats(name, given)
-    if isinstance(given, np.ndarray) and given.dtype == np.int8 and given.ndim == 2:
-        squares = np.einsum("ij,ij->i", rows, rows, dtype=np.float64)
-        rows /= np.sqrt(np.maximum(squares, 1))[:, None].astype(np.float32)
-    return rows
+def as_unit_rows(name: str, array: npt.ArrayLike) -> Rows:
+    """The same for rows that say where something points; float16 and int8 stay what they are."""
+    if isinstance(array, np.ndarray) and array.ndim == 2 and array.dtype.type in NARROW:
+        return np.require(np.asarray(array), array.dtype.type, ["C", "A"])
+    return as_floats(name, array)
 
 
 def thread_count(threads: int | None) -> int:

@@ -10,10 +10,10 @@ D = beta * T between rows of one group where groups are given, else infinite. Bo
 infinite.
 
 Rows are taken to be of unit norm; that is not checked. NaN among other values, infinities and rows
-of a norm above 1e18 raise ValueError. Any real array is accepted; C-contiguous float32 is not
-copied, float16 is widened, and rows of int8, which are quantised and have lost their length, are
-scaled to unit norm. A pair has the same bits in every function and for any `threads` (None: one per
-core).
+of a norm above 1e18 raise ValueError. Any real array is accepted. C-contiguous float32, float16 and
+int8 are not copied: rows of the narrow ones are widened where they are used, a few at a time, and
+rows of int8, which are quantised and have lost their length, are scaled to unit norm. A pair has
+the same bits in every function and for any `threads` (None: one per core).
 
 progress: called with the share that is done, 0 to 1, in the calling thread, some twenty times a
 second, and with 1 at the end. What it raises, like Ctrl-C, stops the call within 0.2 s.
