@@ -73,6 +73,12 @@ def test_damaged_files_are_left_to_pillow():
     assert fast(bytes(holed), 1) is None
 
 
+def test_large_files_are_left_to_pillow():
+    content = jpeg(50, 70)
+    assert fast(content + bytes(16_000_000 - len(content)), 1) is not None  # a video may follow
+    assert fast(content + bytes(16_000_001 - len(content)), 1) is None
+
+
 def test_the_file_is_left_as_it_was():
     image = Image.open(BytesIO(jpeg(40, 60)))
     first = decode_jpeg(image, 1)

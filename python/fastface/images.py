@@ -7,7 +7,6 @@ them).  Sizes are checked on the header, before any pixel is decoded.
 
 from __future__ import annotations
 
-import os
 import threading
 import warnings
 from collections.abc import Callable
@@ -203,15 +202,14 @@ def _decode_image(
     in_decoder = min(reduction_to(width, height, min_side), 8) if ours and is_jpeg else 1
     _check_size(image, in_decoder)
     with nullcontext() if budget is None else budget.reserve(_decoder_bytes(image, in_decoder)):
-        fast = decode_jpeg(image, in_decoder) if ours and is_jpeg else None
-        return _decode_checked(image, fast, in_decoder, min_side)
+        return _decode_checked(image, in_decoder, min_side, past_pillow=ours and is_jpeg)
 
 
 def _decode_checked(
-    image: Image.Image, fast: ImageArray | None, in_decoder: int, min_side: int | None
+    image: Image.Image, in_decoder: int, min_side: int | None, *, past_pillow: bool
 ) -> DecodedPhoto:
-    """fast: the pixels of `image`, reduced by `in_decoder`, where they were read past Pillow."""
     width, height = image.size
+    fast = decode_jpeg(image, in_decoder) if past_pillow else None
     if fast is None:
         if in_decoder > 1:
             image.draft(None, (max(1, width // in_decoder), max(1, height // in_decoder)))
@@ -226,7 +224,7 @@ def _decode_checked(
     if fast is not None:
         if orientation == 1 and reduction_to(fast.shape[1], fast.shape[0], min_side) == 1:
             return DecodedPhoto(fast, exif.metadata(tags, width, height))
-        image = Image.fromarray(fast)
+        image, fast = Image.fromarray(fast), None
     upright = _reducible(image)
     reduction = reduction_to(*upright.size, min_side)
     if reduction > 1:
@@ -291,8 +289,6 @@ def _decoder_bytes(image: Image.Image, in_decoder: int) -> int:
     if image.format == "HEIF":
         of_pixel = _heif_bytes_per_pixel(image)
     needed = of_pixel * n_pixels / in_decoder**2
-    if isinstance(image, JpegImagePlugin.JpegImageFile) and image.fp:
-        needed += image.fp.seek(0, os.SEEK_END)  # `decode_jpeg` reads the file as a whole
     if image.info.get("progressive"):  # the decoder holds every coefficient, 16 bits each
         areas = [across * down for _, across, down, _ in image.layer]  # type: ignore[attr-defined]
         needed += 2 * n_pixels * sum(areas) / max(areas)

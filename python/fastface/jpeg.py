@@ -6,10 +6,16 @@ pixel and hands it out in copies, which takes as long as a sixth of the decoding
 
 from __future__ import annotations
 
+import os
+
 from PIL.Image import Image
 from PIL.ImageFile import ImageFile
 
 from fastface.types import ImageArray
+
+# A larger file is left to Pillow, which reads it in blocks: what is held of one stays under what a
+# worker has for an ordinary photo (`memory.ORDINARY_BYTES`).
+_MOST_BYTES = 16_000_000
 
 
 def decode_jpeg(image: Image, reduction: int) -> ImageArray | None:
@@ -17,8 +23,8 @@ def decode_jpeg(image: Image, reduction: int) -> ImageArray | None:
     uint8 RGB, not yet upright.
 
     image: opened from a file or bytes.  reduction: 1, 2, 4 or 8.
-    None for what has no three colours, where simplejpeg is missing, which has no wheel for every
-    Python, and for whatever is odd about a file: whether that is a photo is Pillow's to say.
+    None for what has no three colours, for more than 16 MB, where simplejpeg is missing, which has
+    no wheel for every Python, and for whatever is odd: whether that is a photo is Pillow's to say.
     """
     try:
         import simplejpeg
@@ -27,14 +33,16 @@ def decode_jpeg(image: Image, reduction: int) -> ImageArray | None:
     if not isinstance(image, ImageFile) or image.mode != "RGB" or image.fp is None:
         return None
     width, height = (-(-side // reduction) for side in image.size)
+    size = image.fp.seek(0, os.SEEK_END)
     image.fp.seek(0)
+    if size > _MOST_BYTES:
+        return None
     content = image.fp.read()
+    image.fp.seek(0)
     try:
         pixels: ImageArray = simplejpeg.decode_jpeg(
             content, "RGB", min_height=height, min_width=width, strict=True
         )
     except ValueError:
         return None
-    finally:
-        image.fp.seek(0)
     return pixels if pixels.shape == (height, width, 3) else None
