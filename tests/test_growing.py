@@ -14,7 +14,15 @@ D = 128
 READOUT = np.zeros(D + 1)
 READOUT[0], READOUT[-1] = 5.0, 3.2
 AGEING = Ageing(
-    READOUT, 3.2, np.eye(1, D)[0] * 0.2, np.array([7.0, 0, 0, -2.6]), np.array([0.0, 0, 0])
+    readout=READOUT,
+    mean_maturity=3.2,
+    pattern=np.eye(1, D)[0] * 0.2,
+    one=np.array([7.0, 0, 0, -2.6]),
+    two=np.array([0.0, 0, 0]),
+    centre=np.zeros(D),
+    fickle=np.zeros((0, D)),
+    kept=np.zeros(0),
+    strangers=Calibration.of_pack().strangers,
 )
 PRIOR = Calibration.of_pack().strangers
 

@@ -4,7 +4,10 @@ A grown-up stays alike for decades; a child is alike to itself of last year, har
 years later, and close to all children of its age. Both are seen from how old a face looks, which
 its embedding tells: `maturity`, the logarithm of the age plus four years, by linear regression.
 What the embedding shows of age as such says nothing of who somebody is, and is taken out
-(`ageless`). Then, in deviations (cohort.py), two photos of one person are expected at
+(`ageless`). Of the rest, some directions change in everybody's face over the years and others last:
+about a centre, each is divided by how far it strays within one person (`lasting`; within-class
+covariance normalisation, Hatch, Kajarekar and Stolcke, Interspeech 2006). Then, in deviations
+(cohort.py), two photos of one person are expected at
 
     one = p0 + p1 * younger + p2 * older + p3 * log(1 + years / 2)
 
@@ -28,7 +31,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from fastface.types import FloatArray
+from fastface.cohort import PRIOR_PEOPLE, Strangers
+from fastface.types import FloatArray, IntArray
 
 FloatColumn = npt.NDArray[np.float64]
 
@@ -42,6 +46,8 @@ class Ageing:
     """readout: (d + 1,), of the maturity, the constant last.  mean_maturity: of those measured.
 
     pattern: (d,) by which an embedding changes with maturity.  one, two: p and q of the formulas.
+    centre: (d,) of ageless faces.  fickle: (k, d) orthonormal directions that change within one
+    person.  kept: (k,) what is left of each, 0..1.  strangers: distances of lasting faces.
     """
 
     readout: FloatColumn
@@ -49,6 +55,10 @@ class Ageing:
     pattern: FloatColumn
     one: FloatColumn
     two: FloatColumn
+    centre: FloatColumn
+    fickle: FloatColumn
+    kept: FloatColumn
+    strangers: Strangers
 
     @classmethod
     def of_pack(cls, embedder: str = "sface") -> Ageing | None:
@@ -66,6 +76,23 @@ class Ageing:
         rows = faces - older[:, None] * self.pattern
         return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.float32)
 
+    def lasting(self, faces: FloatArray, labels: IntArray) -> FloatArray:
+        """What lasts of ageless faces while somebody grows up: (n, d) float32, unit rows.
+
+        labels: (n,) int64, 0 and up, who is one person as far as known: their mean is the centre,
+        as far as they are many.
+        """
+        rows = self.ageless(faces)
+        sums = np.zeros((int(labels.max(initial=-1)) + 1, rows.shape[1]))
+        np.add.at(sums, labels, rows)
+        counts = np.bincount(labels)
+        people = sums[counts > 0] / counts[counts > 0, None]
+        total = PRIOR_PEOPLE * self.centre + people.sum(axis=0)
+        rows = rows - total / (PRIOR_PEOPLE + len(people))
+        rows -= rows @ self.fickle.T * (1.0 - self.kept) @ self.fickle
+        norms = np.linalg.norm(rows, axis=1, keepdims=True)
+        return np.asarray(rows / np.maximum(norms, 1e-12), np.float32)
+
     def log10_likelihood(
         self,
         closeness: npt.ArrayLike,
@@ -74,7 +101,7 @@ class Ageing:
     ) -> FloatColumn:
         """How much likelier a pair is one person than two, as a decimal logarithm; broadcasts.
 
-        closeness: z of the two ageless faces.  maturity: of the two.  years: between the photos.
+        closeness: z of the two lasting faces.  maturity: of the two.  years: between the photos.
 
         >>> ageing = Ageing.of_pack()
         >>> child = math.log(5 + 4), math.log(12 + 4)
@@ -106,6 +133,9 @@ def _of_pack(embedder: str) -> Ageing | None:
     if not table.is_file():
         return None
     row = json.loads(table.read_text())
-    columns = (np.array(row[name], np.float64) for name in ("readout", "pattern", "one", "two"))
-    readout, pattern, one, two = columns
-    return Ageing(readout, row["mean_maturity"], pattern, one, two)
+    columns = {
+        name: np.array(row[name], np.float64)
+        for name in ("readout", "pattern", "one", "two", "centre", "fickle", "kept")
+    }
+    strangers = Strangers(*row["strangers"])
+    return Ageing(mean_maturity=row["mean_maturity"], strangers=strangers, **columns)

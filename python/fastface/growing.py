@@ -24,9 +24,10 @@ from fastface.types import FloatArray, IntArray
 FloatColumn = npt.NDArray[np.float64]
 
 # Decades by which a merge of the young must be the likelier in pass 2: so many for each unit of
-# maturity that is missing, up to a limit that whoever looks younger than sixteen has reached.
+# maturity that is missing, up to a limit that whoever looks younger than eight has reached. Below
+# it, who is one child is better decided here.
 HELD_MORE: Final = 8.0
-HELD: Final = 1.5
+HELD: Final = 6.0
 # Pairs of faces of two people are not independent witnesses: of many, each counts a tenth.
 DEPENDENCE: Final = 0.1
 # The rate of own clusters is counted per deviation (cut.py); a child's lie on so many.
@@ -112,8 +113,8 @@ class _Joining:
         maturity: FloatColumn,
         rule: Rule,
     ) -> None:
-        self._faces = time.ageing.ageless(faces)
-        self._cohort = Cohort.of_clusters(self._faces, labels, rule.strangers._replace(tail=1.0))
+        self._faces = time.ageing.lasting(faces, labels)
+        self._cohort = Cohort.of_clusters(self._faces, labels, time.ageing.strangers)
         self._time, self._maturity, self._first = time, maturity, labels
         self._beforehand = math.log10(rule.prior.rate * DEVIATIONS / rule.prior.weight)
         order = np.argsort(labels, kind="stable")
