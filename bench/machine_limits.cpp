@@ -1,9 +1,11 @@
 // What one core of this machine can do at most: float32 multiply-adds, 8-bit products, bytes read.
-// One JSON object; bench/report.py compiles it for the machine it runs on and prints it beside figures.
+// One JSON object of all, or of the one that is asked for: float32, bytes, reading. machine_limits.py
+// compiles it for the machine it runs on.
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <ctime>
+#include <string_view>
 #include <vector>
 #if defined(__AVX512VNNI__)
 #include <immintrin.h>
@@ -68,21 +70,34 @@ void multiply_bytes() {
 }
 #endif
 
-}  // namespace
-
-int main() {
-  const double operations = 2.0 * kChains * static_cast<double>(kSteps);
-  std::printf("{\"float32 GFLOP/s\": %.0f", 1e-9 * operations * (kBytes / 4) / fastest(multiply_add));
-#if defined(__AVX512VNNI__)
-  std::printf(", \"8-bit GOP/s\": %.0f", 1e-9 * operations * kBytes / fastest(multiply_bytes));
-#endif
+double read_memory() {
   std::vector<f32v> memory((std::size_t{1} << 28) / sizeof(f32v));
-  const double read = fastest([&memory] {
+  const double seconds = fastest([&memory] {
     f32v sums[8] = {};
     for (std::size_t k = 0; k < memory.size(); k += 8)
       for (std::size_t u = 0; u < 8; ++u) sums[u] += memory[k + u];
     for (f32v& sum : sums) keep(sum);
   });
-  std::printf(", \"reading GB/s\": %.0f}\n",
-              1e-9 * static_cast<double>(memory.size() * sizeof(f32v)) / read);
+  return static_cast<double>(memory.size() * sizeof(f32v)) / seconds;
+}
+
+// Prints one figure as a member of the object.
+void tell(const char* name, double value) {
+  static const char* before = "{";
+  std::printf("%s\"%s\": %.1f", before, name, 1e-9 * value);
+  before = ", ";
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  const std::string_view asked = count > 1 ? arguments[1] : "";
+  const auto wanted = [asked](std::string_view what) { return asked.empty() || asked == what; };
+  const double operations = 2.0 * kChains * static_cast<double>(kSteps);
+  if (wanted("float32")) tell("float32 GFLOP/s", operations * (kBytes / 4) / fastest(multiply_add));
+#if defined(__AVX512VNNI__)
+  if (wanted("bytes")) tell("8-bit GOP/s", operations * kBytes / fastest(multiply_bytes));
+#endif
+  if (wanted("reading")) tell("reading GB/s", read_memory());
+  std::printf("}\n");
 }

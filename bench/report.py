@@ -15,12 +15,12 @@ import platform
 import statistics
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench import report_plots
+from bench.machine_limits import machine_limits
 
 ROOT = Path(__file__).parents[1]
 
@@ -99,19 +99,6 @@ class Point:
         self.seconds += found["seconds"]
         self.peak_mb.append(found["peak_mb"])
         self.f = found["f"]
-
-
-def machine_limits() -> dict[str, float]:
-    """Of one core, by a program compiled for it; empty without a compiler."""
-    with tempfile.TemporaryDirectory() as folder:
-        program = Path(folder, "machine_limits")
-        source = ROOT / "bench/machine_limits.cpp"
-        command = ["c++", "-O3", "-march=native", "-std=c++20", source, "-o", program]
-        try:
-            subprocess.run(command, check=True)
-        except (OSError, subprocess.CalledProcessError):
-            return {}
-        return json.loads(subprocess.run([program], check=True, stdout=subprocess.PIPE).stdout)
 
 
 def cpu_name() -> str:

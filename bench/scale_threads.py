@@ -15,6 +15,7 @@ import statistics
 import time
 from collections.abc import Callable
 
+import bench_distances
 from face_mixtures import face_mixture
 from fastface.kernels import lasso, median_linkage, pairwise_edges
 from scale_linkage import THRESHOLDS, link
@@ -36,10 +37,11 @@ def exact(n: int) -> Run:
 
 
 def edges(n: int) -> Run:
-    X, _ = face_mixture("arc512", n, 0)
-    torsos, _ = face_mixture("arc512", n, 1)
-    options = {"torsos": torsos, "alpha": 0.8, "beta": 0.3}
-    return lambda threads: pairwise_edges(X, 0.5, threads=threads, **options)
+    """Those of bench_distances.py, in which one pair in a thousand is near."""
+    faces, torsos = (bench_distances.embeddings(n, 512, seed) for seed in (0, 1))
+    options = {"torsos": torsos, "alpha": bench_distances.ALPHA, "beta": bench_distances.BETA}
+    cut = bench_distances.THRESHOLD
+    return lambda threads: pairwise_edges(faces, cut, threads=threads, **options)
 
 
 def codes(n: int) -> Run:

@@ -1,0 +1,40 @@
+// The float32 tile of the distances by itself, at the sizes at which pairwise_edges() uses it: GFLOP/s of
+// the fastest of some passes over packed rows. dense_tile.py compiles it.
+#include <cstddef>
+#include <cstdio>
+#include <ctime>
+#include <vector>
+
+#define FASTFACE_TARGET tile_alone
+#include "kernels/gemm.hpp"
+
+namespace {
+
+using namespace fastface::tile_alone;
+
+constexpr std::size_t kDepth = 512, kLeftPanels = 36, kRightPanels = 64, kPasses = 60;
+
+double cpu_seconds() {
+  timespec now;
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+}  // namespace
+
+int main() {
+  constexpr std::size_t kRows = kLeftPanels * kTileRows, kColumns = kRightPanels * kTileCols;
+  const std::vector<float> left(kRows * kDepth + kLanes, 0.01f), right(kColumns * kDepth + kLanes, 0.02f);
+  std::vector<float> out(kRows * kTileCols);
+  double best = 1e9;
+  for (std::size_t pass = 0; pass < kPasses; ++pass) {
+    const double began = cpu_seconds();
+    for (std::size_t panel = 0; panel < kRightPanels; ++panel)
+      strip_products(left.data(), kRows, right.data() + panel * kTileCols * kDepth, kTileCols, kDepth,
+                     out.data(), kTileCols);
+    const double taken = cpu_seconds() - began;
+    best = taken < best ? taken : best;
+    if (out[pass] < 0.1f || out[pass] > 0.11f) return 1;  // 512 times .01 times .02
+  }
+  std::printf("%.2f\n", 2e-9 * kRows * kColumns * kDepth / best);
+}
