@@ -1,6 +1,7 @@
 """Times, memory and quality of the kernels against n, beside their peers and the machine's limits.
 
     python -m bench.report                   # rewrites docs/kernels.md and docs/kernels.svg
+    python -m bench.report --aims DIR        # the aims as bench/aims.py --to DIR measured them
     python -m bench.report --most 5000 --turns 1 --out /tmp/report
 
 One thread, CPU seconds. Every point is a process of its own; the candidates of one size take turns.
@@ -15,11 +16,15 @@ import platform
 import statistics
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench import report_plots
+from bench.aims import Line
+from bench.aims import read as read_aims
+from bench.aims import table as table_of_aims
 from bench.machine_limits import machine_limits
 
 ROOT = Path(__file__).parents[1]
@@ -165,7 +170,9 @@ def megabytes(point: Point) -> str:
     return f"{point.memory_mb:.1f} MB" if point.memory_mb < 10 else f"{point.memory_mb:.0f} MB"
 
 
-def page(points: list[Point], by_quality: list[Point], limits: dict[str, float]) -> str:
+def page(
+    points: list[Point], by_quality: list[Point], limits: dict[str, float], aims: list[Line]
+) -> str:
     limit_text = ", ".join(f"{value:.0f} {unit}" for unit, value in limits.items()) or "unknown"
     lines = [
         "# Kernels, measured",
@@ -176,6 +183,12 @@ def page(points: list[Point], by_quality: list[Point], limits: dict[str, float])
         f"At most {limit_text} on one of them, measured in the same run.",
         "",
         "![Time and memory against n, F against time](kernels.svg)",
+        "",
+        "## Aims",
+        "",
+        "`python -m bench.aims`; each is measured by the script named, which tells more.",
+        "",
+        *table_of_aims(aims),
     ]
     for kernel in CANDIDATES:
         lines += ["", f"## {WHAT[kernel][0].upper()}{WHAT[kernel][1:]}", "", *table(points, kernel)]
@@ -202,6 +215,7 @@ def main() -> None:
         "--turns", type=int, default=3, help="of three readings (default: %(default)s)"
     )
     parser.add_argument("--most", type=int, default=sys.maxsize, help="no larger n (default: any)")
+    parser.add_argument("--aims", type=Path, help="measured before; (default: measure them)")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     limits = machine_limits()
@@ -213,7 +227,12 @@ def main() -> None:
         for kernel, names in CANDIDATES.items()
     }
     report_plots.draw(series, WHAT, by_quality, options.out / "kernels.svg")
-    (options.out / "kernels.md").write_text(page(points, by_quality, limits))
+    with tempfile.TemporaryDirectory() as folder:
+        aims = options.aims or Path(folder)
+        if not options.aims:
+            subprocess.run([sys.executable, "-m", "bench.aims", "--to", aims], check=True, cwd=ROOT)
+        text = page(points, by_quality, limits, read_aims(aims))
+    (options.out / "kernels.md").write_text(text)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,8 @@ import math
 import multiprocessing
 import re
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import fastcluster
@@ -25,7 +27,7 @@ import numpy as np
 from face_mixtures import KINDS, face_mixture
 from fastface.kernels import crowd_edges, fused_distances, median_linkage
 from fastface.metrics import bcubed_scores
-from interleave import interleaved
+from interleave import Timing, interleaved
 
 # Near the best for each kind (quality_linkage.py).
 THRESHOLDS = {"arc512": 0.74, "hard512": 0.80, "dlib128": 0.28}
@@ -47,6 +49,16 @@ def peak_bytes() -> int:
     return 1024 * int(re.search(r"VmHWM:\s+(\d+)", status)[1])
 
 
+@dataclass(frozen=True)
+class Measured:
+    """memory: beside the rows' own.  f: BCubed.  gain: of the threads, median, least and most."""
+
+    times: Timing
+    gain: tuple[float, float, float]
+    memory: float
+    f: float
+
+
 def measure(kind: str, n: int, threads: int, repeats: int, answer: multiprocessing.Queue) -> None:
     X, people = face_mixture(kind, n, 0)
     forget_peak()
@@ -57,18 +69,32 @@ def measure(kind: str, n: int, threads: int, repeats: int, answer: multiprocessi
     counts = sorted({1, threads})
     runs = {str(t): lambda t=t: link(X, threshold, t) for t in counts}
     times = interleaved(runs, repeats=repeats, clock=clock)
-    ratio = times[str(threads)].ratio_to(times["1"])
-    answer.put((times[str(threads)], ratio, added / X.nbytes, bcubed_scores(labels, people).f))
+    gain = times[str(threads)].ratio_to(times["1"])
+    f = bcubed_scores(labels, people).f
+    answer.put(Measured(times[str(threads)], gain, added / X.nbytes, f))
+
+
+def measured_apart(kind: str, n: int, threads: int, repeats: int) -> Measured:
+    """In a process of its own."""
+    context = multiprocessing.get_context("spawn")
+    answer = context.Queue()
+    process = context.Process(target=measure, args=(kind, n, threads, repeats, answer))
+    process.start()
+    found = answer.get()
+    process.join()
+    return found
+
+
+def peer_of(X: np.ndarray) -> Callable[[], object]:
+    """fastcluster's average linkage of ready-made distances."""
+    distances = fused_distances(X)[np.triu_indices(len(X), 1)].astype(np.float64)
+    return lambda: fastcluster.linkage(distances, "average")
 
 
 def beside_peer(kind: str, n: int, repeats: int) -> None:
     X, _ = face_mixture(kind, n, 0)
-    distances = fused_distances(X)[np.triu_indices(n, 1)].astype(np.float64)
     times = interleaved(
-        {
-            "fastface": lambda: link(X, THRESHOLDS[kind], 1),
-            "fastcluster": lambda: fastcluster.linkage(distances, "average"),
-        },
+        {"fastface": lambda: link(X, THRESHOLDS[kind], 1), "fastcluster": peer_of(X)},
         repeats=repeats,
     )
     middle, least, most = times["fastface"].ratio_to(times["fastcluster"])
@@ -88,23 +114,16 @@ def main() -> None:
     if options.peer:
         beside_peer(options.kind, options.peer, options.repeats)
         return
-    context = multiprocessing.get_context("spawn")
     least = None
     print("    faces   seconds (least to most)          exponent    memory  BCubed F  threads gain")
     for n in options.sizes:
-        answer = context.Queue()
-        process = context.Process(
-            target=measure, args=(options.kind, n, options.threads, options.repeats, answer)
-        )
-        process.start()
-        times, ratio, memory, f = answer.get()
-        process.join()
-        least = least or (n, times.median)
+        found = measured_apart(options.kind, n, options.threads, options.repeats)
+        least = least or (n, found.times.median)
         steps = math.log(n / least[0])
-        exponent = f"{math.log(times.median / least[1]) / steps:8.2f}" if steps else " " * 8
+        exponent = f"{math.log(found.times.median / least[1]) / steps:8.2f}" if steps else " " * 8
         print(
-            f"{n:>9}   {times!s:<32} {exponent}  {memory:>9.2f} x   {f:.4f}"
-            f"   {ratio[0]:.2f} ({ratio[1]:.2f} to {ratio[2]:.2f})",
+            f"{n:>9}   {found.times!s:<32} {exponent}  {found.memory:>9.2f} x   {found.f:.4f}"
+            "   {:.2f} ({:.2f} to {:.2f})".format(*found.gain),
             flush=True,
         )
 

@@ -14,6 +14,7 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import bench_distances
 from face_mixtures import face_mixture
@@ -65,6 +66,27 @@ def clocks(run: Run, threads: int) -> tuple[float, float]:
     return time.perf_counter() - wall, time.process_time() - cpu
 
 
+@dataclass(frozen=True)
+class Gain:
+    """turn by turn; cores that were had; CPU time by that on one thread; seconds on one."""
+
+    turns: list[float]
+    cores: float
+    cost: float
+    seconds: float
+
+    @classmethod
+    def of(cls, run: Run, threads: int, repeats: int) -> Gain:
+        run(threads)
+        turns = [(clocks(run, 1), clocks(run, threads)) for _ in range(repeats)]
+        return cls(
+            [one[0] / several[0] for one, several in turns],
+            statistics.median(several[1] / several[0] for _, several in turns),
+            statistics.median(several[1] / one[1] for one, several in turns),
+            statistics.median(one[0] for one, _ in turns),
+        )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--threads", type=int, default=2)
@@ -74,16 +96,11 @@ def main() -> None:
     print("                         rows   one thread  gain (least to most)     cores   CPU")
     for name, (make, full) in WORKLOADS.items():
         n = round(options.scale * full)
-        run = make(n)
-        run(options.threads)
-        turns = [(clocks(run, 1), clocks(run, options.threads)) for _ in range(options.repeats)]
-        gains = [one[0] / several[0] for one, several in turns]
-        cores = statistics.median(several[1] / several[0] for _, several in turns)
-        cost = statistics.median(several[1] / one[1] for one, several in turns)
-        wall = statistics.median(one[0] for one, _ in turns)
+        gain = Gain.of(make(n), options.threads, options.repeats)
         print(
-            f"{name:<20} {n:>8} {wall:>10.3f} s  {statistics.median(gains):.2f}"
-            f" ({min(gains):.2f} to {max(gains):.2f}) {cores:>9.2f} {cost:>6.2f}",
+            f"{name:<20} {n:>8} {gain.seconds:>10.3f} s  {statistics.median(gain.turns):.2f}"
+            f" ({min(gain.turns):.2f} to {max(gain.turns):.2f}) {gain.cores:>9.2f}"
+            f" {gain.cost:>6.2f}",
             flush=True,
         )
 

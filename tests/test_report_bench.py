@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
+import json
 
 import pytest
 
 if importlib.util.find_spec("matplotlib") is None or importlib.util.find_spec("faiss") is None:
     pytest.skip("needs the extra bench", allow_module_level=True)
 
-from bench import report, report_plots
+from bench import aims, report, report_plots
 
 
 @pytest.fixture
@@ -28,7 +30,13 @@ def by_quality():
 
 
 def test_page_has_ratios_and_limits(points, by_quality):
-    page = report.page(points, by_quality, {"float32 GFLOP/s": 123.4})
+    lines = [
+        aims.Line("pairs", "bench_distances.py", "1 s", "0.5 s", held=True),
+        aims.Line("growth", "scale_linkage.py", "1.15", "1.4", held=False, beside="of levels"),
+    ]
+    page = report.page(points, by_quality, {"float32 GFLOP/s": 123.4}, lines)
+    assert "| pairs | `bench_distances.py` | 1 s | 0.5 s | held |  |" in page
+    assert "| growth | `scale_linkage.py` | 1.15 | 1.4 | **missed** | of levels |" in page
     assert "At most 123 float32 GFLOP/s" in page
     assert "| 2,000 | 4e+03 s (2e+03 to 6e+03), 2000 MB | 2, 2000 MB |" in page
     assert "| fastcluster average | 0.9000 | 1 s | 1.0 MB |" in page
@@ -43,6 +51,13 @@ def test_figure_is_the_same_twice(points, by_quality, tmp_path):
         report_plots.draw(series, report.WHAT, by_quality, tmp_path / name)
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
     assert "fastcluster average" in (tmp_path / "a.svg").read_text()
+
+
+def test_lines_of_aims_are_kept_in_their_order(tmp_path):
+    for name in ("lasso", "edges"):
+        line = dataclasses.asdict(aims.Line(name, "bench", "1 s", "2 s", held=False))
+        (tmp_path / f"{name}.json").write_text(json.dumps([line]))
+    assert [line.what for line in aims.read(tmp_path)] == ["edges", "lasso"]
 
 
 def test_a_point_is_measured():
