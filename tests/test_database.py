@@ -341,10 +341,10 @@ def test_full_disk_keeps_what_was_committed(path: Path, tmp_path: Path) -> None:
 
 @pytest.fixture
 def tiny_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 256 KiB."""
+    """A file system of 384 KiB."""
     folder = tmp_path / "tiny"
     folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "none", str(folder)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=384k", "none", str(folder)]
     if not shutil.which("mount") or subprocess.call(mount, stderr=subprocess.DEVNULL):
         pytest.skip("may not mount a tiny file system here")
     yield folder

@@ -175,6 +175,18 @@ def test_portraits_in_format_5(tmp_path: Path) -> None:
         assert [a.kind for a in library.history()] == ["name", "name", "confirm", "reject"]
 
 
+def test_figures_in_format_6(tmp_path: Path) -> None:
+    """Nothing was counted yet: what is shown is counted then, and kept from the next answer on."""
+    with Library(stored(6, tmp_path), engine=FakeEngine()) as library:
+        shown = library.people()
+        assert [(p.id, p.n_photos, p.n_faces) for p in shown][:2] == [("p1", 5, 5), ("p2", 2, 2)]
+        library.hide("p5")
+        library.unhide("p5")
+        assert library.people() == shown
+        library.merge("p1", "p3")
+        assert library.people()[0].n_photos == 5 and library.people()[0].n_faces == 6
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no kill -9")
 def test_killed_while_migrating(tmp_path: Path) -> None:
     """At several moments of the way from the first format to today's."""

@@ -331,6 +331,17 @@ class AnyHistory(RuleBasedStateMachine):
         assert {*of_people} == {f.id for f in self.library.faces() if f.person is not None}
         assert not self.forgotten & now.keys()
 
+    @invariant()
+    def what_is_counted_is_kept_right(self) -> None:
+        store, model = self.library._store, self.library._model()
+        with store.atomic():
+            kept = store.person_figures(model)
+            store.count_people(model)
+            assert store.person_figures(model) == kept
+            store.set_state("figures", None)
+            assert store.person_figures(model) == kept
+            store.count_people(model)
+
     def _import_names(self) -> None:
         report = self.library.import_names()
         said = log_of(self.library)[len(self.log) :]

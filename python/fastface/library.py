@@ -115,6 +115,8 @@ class Library(Exchange, Explanations, Review, Searches):
                 progress=progress,
             )
             grouped = follow_scan(self._store, self._roll, self._engine, self._recogniser)
+            with self._store.atomic():
+                self._store.count_people_if_due(self._model())
             return self._summarise(counts, grouped, time.monotonic() - started)
 
     def count_outdated(self) -> int:

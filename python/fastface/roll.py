@@ -200,21 +200,26 @@ class Roll:
         people = self._everybody(persons)
         gone = self._people.keys() - people.keys()
         self._store.put_people({n: p for n, p in people.items() if self._people.get(n) != p})
-        self._store.outdate(gone | self._put_memberships(clusters, persons, said))
+        moved, surer = self._put_memberships(clusters, persons, said)
+        uncounted = self._store.uncounted(self._model, gone | moved)
+        self._store.outdate(gone | moved | surer)
         self._store.drop_people(gone)
         self._put_heard()
         self._store.set_state("births", list(rulings.births.items()))
         self._store.set_state("holders", [*claims.holders().items()])
         self._store.set_state("conflicts", [list(conflict) for conflict in rulings.conflicts])
         self._store.set_state("people_version", self._store.people_version() + 1)
+        self._store.count_people(self._model, uncounted)
         self._people = people
         self.members = changed(
             members, clusters=clusters, persons=persons, said=said, stored=members.stored | True
         )
         self._version = (self._model, self._store.revision(), self._store.people_version())
 
-    def _put_memberships(self, clusters: IntArray, persons: IntArray, said: IntArray) -> set[int]:
-        """Writes who is who; returns those who have other faces than before, or surer ones."""
+    def _put_memberships(
+        self, clusters: IntArray, persons: IntArray, said: IntArray
+    ) -> tuple[set[int], set[int]]:
+        """Writes who is who; returns those who have other faces than before, and surer ones."""
         members = self.members
         new = np.flatnonzero(~members.stored)
         columns = (column[new].tolist() for column in (members.ids, clusters, persons, said))
@@ -229,10 +234,12 @@ class Roll:
         said_anew = (said != members.said) & ~moved & members.stored
         for ids, (word,) in _alike(members.ids, said_anew, said):
             self._store.mark_said(ids, word)
-        other = (
-            (persons != members.persons) | ~members.stored | ((said == 2) != (members.said == 2))
+        other = (persons != members.persons) | ~members.stored
+        surer = (said == 2) != (members.said == 2)
+        return (
+            {*np.unique([persons[other], members.persons[other]]).tolist()} - {0},
+            {*np.unique(persons[surer]).tolist()} - {0},
         )
-        return {*persons[other].tolist(), *members.persons[other].tolist()} - {0}
 
     def _put_heard(self) -> None:
         if not self._heard_anew:

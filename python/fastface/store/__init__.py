@@ -13,6 +13,7 @@ from pathlib import Path
 from fastface.store.closeups import Closeup, CloseupTables
 from fastface.store.database import Database
 from fastface.store.facts import FactTables
+from fastface.store.figures import FigureTables
 from fastface.store.forgetting import ForgettingTables
 from fastface.store.grouping import GroupingTables
 from fastface.store.people import PeopleTables, person_key
@@ -37,6 +38,7 @@ __all__ = [
 class Store(
     CloseupTables,
     FactTables,
+    FigureTables,
     ForgettingTables,
     GroupingTables,
     PeopleTables,

@@ -216,6 +216,20 @@ def know_videos(execute: Execute) -> None:
     execute("ALTER TABLE anchor ADD COLUMN at_s REAL")
 
 
+def answer_quickly(execute: Execute) -> None:
+    """Derived: what is counted of each person; and places beside the wide rows of observations."""
+    execute(
+        """CREATE TABLE figure (
+            person INTEGER PRIMARY KEY, n_photos INTEGER NOT NULL, n_faces INTEGER NOT NULL,
+            clearest INTEGER NOT NULL, first_seen REAL, last_seen REAL,
+            n_videos INTEGER NOT NULL)"""
+    )
+    execute(
+        """CREATE INDEX observation_place ON observation (
+            id, content_id, position, box_left, box_top, box_width, box_height, at_s)"""
+    )
+
+
 MIGRATIONS: Final[tuple[Callable[[Execute], None], ...]] = (
     create_tables,
     say_of_whom,
@@ -223,4 +237,5 @@ MIGRATIONS: Final[tuple[Callable[[Execute], None], ...]] = (
     know_rewritten_files,
     keep_portraits,
     know_videos,
+    answer_quickly,
 )

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from fastface.store.database import Row
-from fastface.store.rows import PersonFigures, path_of
+from fastface.store.rows import path_of
 from fastface.store.tables import PATH, PRESENT, Tables
 from fastface.types import Box, Face, PhotoRow
 
@@ -68,26 +68,6 @@ class PeopleTables(Tables):
                        (SELECT count(DISTINCT moment) FROM moment) AS n_moments""",  # noqa: S608
             (model,),
         )
-
-    def person_figures(self, model: str, person_id: int | None = None) -> dict[int, PersonFigures]:
-        """What is counted of everybody, or of one, who is seen on photos that are present."""
-        whose = "IS NOT NULL" if person_id is None else "= ?2"
-        rows = self._database.rows(
-            f"""WITH seen AS (
-                    SELECT person_id, membership.content_id AS content_id, quality, observation_id
-                    FROM membership WHERE person_id {whose} AND model = ?1 AND EXISTS (
-                        SELECT 1 FROM file
-                        WHERE file.content_id = membership.content_id AND NOT missing))
-                SELECT figures.*, first, last, n_videos FROM
-                (SELECT person_id AS who, count(DISTINCT content_id), count(*), observation_id,
-                        max(quality) FROM seen GROUP BY person_id) AS figures
-                JOIN (SELECT person_id, min(taken_at) AS first, max(taken_at) AS last,
-                             count(DISTINCT iif(duration_s IS NULL, NULL, content_id)) AS n_videos
-                      FROM seen JOIN content ON content.id = content_id GROUP BY person_id)
-                ON person_id = who""",  # noqa: S608
-            (model, *(() if person_id is None else (person_id,))),
-        )
-        return {row[0]: PersonFigures(*row[1:4], *row[5:8]) for row in rows}
 
     def faces_by_id(self, ids: Iterable[int]) -> dict[int, Face]:
         """Faces on photos that are present, by their observations' ids."""

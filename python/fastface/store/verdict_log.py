@@ -41,7 +41,8 @@ class VerdictLog(Tables):
             self._database.run(
                 """INSERT INTO anchor
                    SELECT ?1, hash, box_left, box_top, box_width, box_height, ?2, at_s
-                   FROM observation JOIN content ON content.id = content_id
+                   FROM observation INDEXED BY observation_place
+                   JOIN content ON content.id = content_id
                    WHERE observation.id IN (SELECT value FROM json_each(?3))
                    ORDER BY hash, position""",
                 row,
