@@ -6,6 +6,7 @@ import dataclasses
 import itertools
 import json
 from pathlib import Path
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -115,6 +116,44 @@ def test_what_you_said_is_told(scanned: Library) -> None:
     words = in_words(scanned.why(rejected, "Ada"))
     assert words[0].startswith("The face in 0.png (p") and words[0].endswith("are two.")
     assert "The machine alone sees one person; your answers decide." in words
+
+
+def test_what_a_model_before_saw_is_told(
+    tmp_path: Path, album: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Library(tmp_path / "library.db", engine=FakeEngine(model_tag="dlib-1.1")) as before:
+        before.scan(album)
+        assert before.why("p1", "p2").earlier == ()
+    paint(album / "9.png", [0], seed=9)  # which that model never sees
+    with Library(tmp_path / "library.db", engine=FakeEngine(model_tag="fake-2")) as library:
+        library.scan(album)
+        a, b, new = (face_of(library, "p1", f"{n}.png") for n in (0, 7, 9))
+        why = library.why(a, b)
+        (look,) = why.earlier
+        assert look.model == "dlib-1.1"
+        assert look.distance == pytest.approx(why.likeness.distance, abs=1e-6)
+        strangers = Calibration.of_pack("dlib").strangers
+        assert look.log10_rate == pytest.approx(
+            np.log10(NormalDist().cdf(-float(strangers.closeness(look.distance)))), abs=1e-6
+        )
+        told = [line for line in in_words(why) if "dlib-1.1, which saw both before" in line]
+        assert len(told) == 1 and "of different people" in told[0]
+        assert library.why(a, new).earlier == ()
+        (of_face, _) = library.least_sure("p1")
+        assert any("dlib-1.1" in line for line in in_words(of_face)) == bool(of_face.earlier)
+        page = content.fill(content.choose(library), {})
+        assert "dlib-1.1, which saw both before" in render(page)
+    assert main(["why", a, b, "--json", "--library", str(tmp_path / "library.db")]) == 0
+    assert json.loads(capsys.readouterr().out)["earlier"][0]["model"] == "dlib-1.1"
+
+
+def test_an_embedder_whose_strangers_are_not_known(tmp_path: Path, album: Path) -> None:
+    for tag in ("fake-1", "fake-2"):
+        with Library(tmp_path / "library.db", engine=FakeEngine(model_tag=tag)) as library:
+            library.scan(album)
+            why = library.why(face_of(library, "p1", "0.png"), face_of(library, "p1", "7.png"))
+    assert [(look.model, look.log10_rate) for look in why.earlier] == [("fake-1", None)]
+    assert any(line.endswith("apart; that counts too.") for line in in_words(why))
 
 
 def test_wrong_questions(scanned: Library) -> None:

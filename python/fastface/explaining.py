@@ -12,10 +12,12 @@ from fastface import pictures, reasons
 from fastface.answers import Answers
 from fastface.calibration import Calibration
 from fastface.exemplars import choose
-from fastface.reasons import Likeness, Meeting
+from fastface.pipeline import strangers_of
+from fastface.reasons import Earlier, Likeness, Meeting
 from fastface.rule import Rule
 from fastface.store import Closeup, person_key
 from fastface.types import Answer, Face, FloatArray, IntArray
+from fastface.verdicts import Places
 
 MAX_FACES: Final = 1000  # of one side: a sample beyond says the same
 MAX_BRANCHES: Final = 2000  # faces of a cluster whose dendrogram is made again
@@ -57,7 +59,8 @@ class Explanation:
     same_cluster: whether the machine alone sees them as one.  meeting: the two clusters that hold
     the pair, where the dendrogram joined them or would; None where one is too unclear for groups.
     median: the median distance of all faces of the two sides.  answers: what you said of them.
-    carriers: of a face and a person, the exemplars that the face resembles, of anybody.
+    carriers: of a face and a person, the exemplars that the face resembles, of anybody.  earlier:
+    how near the pair is to models before the present one that saw both faces, which counts too.
     """
 
     a: Side
@@ -71,6 +74,7 @@ class Explanation:
     median: float
     answers: tuple[Answer, ...]
     carriers: tuple[Carrier, ...]
+    earlier: tuple[Earlier, ...] = ()
 
 
 class _Asked(NamedTuple):
@@ -149,6 +153,7 @@ class Explanations(Answers):
             median=reasons.median_distance(_faces(a), _faces(b)),
             answers=self._answers_about(one, other),
             carriers=self._carriers(face, person) if face.is_face and not person.is_face else (),
+            earlier=self._earlier(shown),
         )
 
     def _asked(self, what: str) -> _Asked:
@@ -198,6 +203,17 @@ class Explanations(Answers):
         return reasons.meeting(
             _faces(a), _faces(b), (photos[0], photos[1]), n_clusters, rule, happened=happened
         )
+
+    def _earlier(self, pair: tuple[Closeup, Closeup]) -> tuple[Earlier, ...]:
+        """Two faces as models before the present one saw them, of those that saw both clearly."""
+        looks = self._store.other_looks(self._model(), {near.content for near in pair})
+        places, found = Places(near.place for near in pair), []
+        for tag, (anchors, faces) in looks.items():
+            at = [places.find(anchor) for anchor in anchors]
+            if {0, 1} <= {*at}:
+                a, b = faces[at.index(0)], faces[at.index(1)]
+                found.append(reasons.earlier(tag, a, b, strangers_of(tag)))
+        return tuple(found)
 
     def _rule(self) -> Rule:
         """By which the groups were made."""

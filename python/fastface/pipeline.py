@@ -214,7 +214,7 @@ class PackEngine:
             calibration=self._calibration(facts.faces[~facts.unclear], gallery),
             taken_at=facts.taken_at[facts.photo_index],
             ageing=self._ageing(),
-            earlier=[Look(faces, _strangers_of(tag)) for tag, faces in earlier.items()],
+            earlier=[Look(faces, strangers_of(tag)) for tag, faces in earlier.items()],
         )
         return Grouping(of_photo, found.labels, float(found.threshold), found.rule)
 
@@ -257,7 +257,7 @@ class PackEngine:
         return Calibration.of_faces(faces) if curve is None else Calibration.of_pack(curve)
 
 
-def _strangers_of(model_tag: str) -> Strangers | None:
+def strangers_of(model_tag: str) -> Strangers | None:
     """How close strangers come for the pack of a tag, if that was measured."""
     from fastface import models
     from fastface.calibration import Calibration

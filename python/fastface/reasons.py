@@ -5,13 +5,14 @@ A side is a face, or all faces of a person.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from fastface.calibration import Calibration
 from fastface.clustering import ALPHA, BETA, moment_threshold
-from fastface.cohort import NORMAL
+from fastface.cohort import NORMAL, Strangers
 from fastface.conflicts import against
 from fastface.kernels import lasso, median_linkage, pairwise_edges
 from fastface.rule import Rule
@@ -62,6 +63,19 @@ class Meeting:
 
 
 @dataclass(frozen=True, slots=True)
+class Earlier:
+    """What a model before the present one saw of two faces, which counts beside the present.
+
+    model: its tag.  distance: of the faces, 0..2.  log10_rate: how rarely two strangers are so
+    close for it, as a decimal logarithm; None where its strangers were not measured.
+    """
+
+    model: str
+    distance: float
+    log10_rate: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """An exemplar's part in the sparse code of a face.  row: of the exemplar.  share: 0..1."""
 
@@ -76,6 +90,16 @@ def nearest(a: FloatArray, b: FloatArray, curve: Calibration) -> Likeness:
     row, column = np.unravel_index(int(similarity.argmax()), similarity.shape)
     distance = max(0.0, 1.0 - float(similarity[row, column]))
     return Likeness(int(row), int(column), distance, float(curve.log10_rate(distance)))
+
+
+def earlier(model: str, a: FloatArray, b: FloatArray, strangers: Strangers | None) -> Earlier:
+    """Two faces, (d,) each, as a model before the present one saw them."""
+    distance = max(0.0, 1.0 - float(a @ b))
+    if strangers is None:
+        return Earlier(model, distance, None)
+    # Beyond, doubles know no smaller share.
+    share = max(NORMAL.cdf(-float(strangers.closeness(distance))), 10.0**-MAX_DECADES)
+    return Earlier(model, distance, math.log10(share))
 
 
 def dressed(

@@ -37,7 +37,7 @@ def in_words(why: Explanation) -> list[str]:
         lines.append(
             f"The machine alone sees {seen}{'; your answers decide' if standing else ' there'}."
         )
-    lines += [_nearest(why), *_dressed(why)]
+    lines += [_nearest(why), *_seen_before(why), *_dressed(why)]
     if why.a.n_faces * why.b.n_faces > 1:
         lines.append(f"Half of all pairs are closer than {why.median:.2f}.")
     lines += [*_met(why), *_carried(why)]
@@ -73,6 +73,21 @@ def _nearest(why: Explanation) -> str:
         f"The nearest two faces are {why.likeness.distance:.2f} apart (0 is the same picture, 1 "
         f"unlike); {how_rare(rate)} of different people are as close."
     )
+
+
+def _seen_before(why: Explanation) -> list[str]:
+    return [
+        (
+            f"To the model {look.model}, which saw both before, they are {look.distance:.2f} apart"
+            + (
+                "; that counts too."
+                if look.log10_rate is None
+                else f", as close as {how_rare(look.log10_rate)} of different people is to it; "
+                "that counts too."
+            )
+        )
+        for look in why.earlier
+    ]
 
 
 def how_rare(log10_rate: float) -> str:

@@ -31,6 +31,7 @@ carry an assignment.
 JSON: an object with a and b (face, person, name, faces), together, same_cluster,
 same_moment, nearest (a, b, distance, log10_rate, torso, combined, limit), median,
 meeting (distance, sizes, shared_photos, groups, expected, odds, happened) or null,
+earlier (model, distance, log10_rate or null) of models that saw the nearest before,
 answers (numbers in the history), carriers (face, person, name, share, similarity),
 words. A face is an object with id, photo, box, and at_s in a video.""",
         examples="""\
@@ -88,6 +89,10 @@ def as_json(why: Explanation, words: list[str]) -> dict[str, Any]:
             "odds": meeting.odds,
             "happened": meeting.happened,
         },
+        "earlier": [
+            {"model": look.model, "distance": look.distance, "log10_rate": look.log10_rate}
+            for look in why.earlier
+        ],
         "answers": [answer.number for answer in why.answers],
         "carriers": [
             {
