@@ -157,13 +157,14 @@ def main() -> None:
     parser.add_argument("--packs", nargs="+", default=["default"], metavar="PACK")
     parser.add_argument("--batch", type=int, default=4, help="photos per turn")
     parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument("--quick", action="store_true", help="leave face_recognition out")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         photos = make_photos(args.data, folder, args.batch * (args.turns + 1))
         ours = {f"fastface, {pack}": Fastface(folder, pack) for pack in args.packs}
         peers: dict[str, Any] = {"straightforward": Straightforward(args.packages)}
-        if find_spec("face_recognition"):
+        if find_spec("face_recognition") and not args.quick:
             peers["face_recognition"] = Peer()
         candidates: dict[str, Any] = {**ours, **peers}
         found: dict[str, dict[str, list[Box]]] = {name: {} for name in candidates}
