@@ -134,6 +134,7 @@ def cluster(
         alone = moments.max() + 1 + np.arange(len(clear))
         moments = np.where(stands < 0, moments, alone)
     pass1 = _inside_moments(faces, torsos, moments, together, links, curve, threads)
+    del torsos  # a third of all that is held
     people = across.group(
         faces,
         across.Known(pass1, links.apart, together),

@@ -84,8 +84,9 @@ class Library(Exchange, Explanations, Review, Searches):
         path is not analysed again.  Photos that cannot be read are reported at the end.
         progress: called with (photos done, photos in all, path).  workers: photos analysed at a
         time, by default one per core, or fewer where memory is short.  max_memory: bytes of this
-        process to stay within, by default half of the machine's; large photos wait for each other,
-        and one too large for it is reported, and tried again by the next scan.  executor: where
+        process to stay within while it looks at photos, by default half of the machine's; large
+        photos wait for each other, and one too large for it is reported, and tried again by the
+        next scan; grouping takes 4 to 13 kB a face, see `memory`.  executor: where
         they are analysed, by default threads; any `concurrent.futures.Executor` will do, of whose
         processes each is held to the limit.  The outcome depends on none of these, nor on the order
         in which photos arrived.

@@ -154,7 +154,8 @@ def add_limits(parser: argparse.ArgumentParser) -> None:
         "--max-memory",
         type=n_bytes,
         metavar="SIZE",
-        help="memory to stay within, such as 500M or 2G (default: half of the machine's)",
+        help="memory to stay within while photos are looked at, such as 500M or 2G (default: "
+        "half of the machine's); `update` of a large library takes 13 kB a face besides",
     )
 
 

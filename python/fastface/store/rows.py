@@ -149,11 +149,11 @@ def place(columns: Sequence[Any]) -> Anchor:
 def stack(blobs: list[bytes | None], dtype: str) -> FloatArray:
     """Embeddings, (n, d) float32, from blobs of equal length; None becomes a row of zeros."""
     n_bytes = max((len(blob) for blob in blobs if blob is not None), default=0)
-    empty = bytes(n_bytes)
-    joined = b"".join(empty if blob is None else blob for blob in blobs)
-    if not joined:
-        return np.zeros((len(blobs), 0), np.float32)
-    return np.frombuffer(joined, dtype).reshape(len(blobs), -1).astype(np.float32)
+    rows = np.zeros((len(blobs), n_bytes // np.dtype(dtype).itemsize), np.float32)
+    for row, blob in zip(rows, blobs, strict=True):
+        if blob is not None:
+            row[:] = np.frombuffer(blob, dtype)
+    return rows
 
 
 def _blob(array: FloatArray, dtype: str) -> bytes:
