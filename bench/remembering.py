@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import pickle
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +54,9 @@ class Remembering(PackEngine):
         return f"{super().grouping_tag} {self.threshold}"
 
     def make_analyzer(self) -> Analyzer:
-        return Memory(super().make_analyzer(), self.cache / f"seen-{self.model_tag}")
+        # An observation of another form than today's cannot be read.
+        form = len(fields(Observation))
+        return Memory(super().make_analyzer(), self.cache / f"seen-{self.model_tag}-{form}")
 
     def group(self, facts: Facts, said: IntArray, **part: Any) -> Grouping:
         if self.threshold is None:

@@ -165,3 +165,17 @@ def test_impossible_areas_are_left_out(number: str) -> None:
     form = DIGIKAM.replace(b'stArea:w="0.3"', f'stArea:w="{number}"'.encode())
     form = form.replace(b"MPReg:Rectangle=", b"MPReg:Other=")
     assert not [r for r in regions.read(Packet.parse(form).properties()).regions if r.box]
+
+
+@pytest.mark.parametrize("name", ["Zoë Ö/Ñ", "a|b", "Ada/Bea|Cleo", "/", "Ada/"])
+@pytest.mark.parametrize("box", [Box(0.1, 0.2, 0.3, 0.4), None])
+def test_a_name_that_holds_a_separator_of_tags_stays_one_name(name: str, box: Box | None) -> None:
+    changed = Packet()
+    writing.put_names(changed, [Region(name, box)], (400, 300), keywords=True)
+    again = Packet.parse(changed.serialise())
+    assert regions.read(again.properties()).regions == (Region(name, box),)
+    (tag,) = again.properties()["digiKam:TagsList"]
+    assert isinstance(tag, str) and tag.count("/") == 1, "no other tag begins in it"
+    # As a version before wrote it.
+    again.put("digiKam:TagsList", [f"People/{name}", "People/Family/Dora"])
+    assert [r.name for r in regions.read(again.properties()).regions] == [name, "Dora"]

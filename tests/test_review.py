@@ -271,7 +271,7 @@ def test_answers_from_a_file(
     [
         ("{", "not JSON"),
         ("{}", "expected a list"),
-        ("[{}]", "entry 1 is not a question with its answer"),
+        ("[{}]", "entry 1 is not a question with its answer: it has no 'sides'"),
         ('[{"kind": "same", "sides": [], "answer": "yes"}]', "entry 1 is not a question"),
     ],
 )

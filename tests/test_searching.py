@@ -80,6 +80,8 @@ def test_times(scanned: Library) -> None:
     for wrong in ("yesterday", "2019-13", "2019-02-30", "", "0000"):
         with pytest.raises(ValueError, match=r"since: expected a time such as 2019"):
             scanned.search(since=wrong)
+    with pytest.raises(ValueError, match="since, until: 2019-07 is after 2019-06-30"):
+        scanned.search(since="2019-07", until="2019-06-30")
 
 
 def test_periods() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ from fastface.verdicts import in_force, words
 from fastface.verdicts.kinship import relate
 from fastface.verdicts.names import new_name, same_name
 
+DAY_S: Final = 86_400.0
 PINS: Final = 64  # faces that tell who a person is of whom nothing was said yet
 
 
@@ -145,9 +147,10 @@ class Answers(OpenLibrary):
         """Says when a person was born, so that nobody is taken for them on an earlier photo.
 
         date: `2012`, `2012-03` or `2012-03-30`; where only a part is known, its beginning counts.
-        Raises ValueError for what is no such date.
+        Raises ValueError for what is no such date, or is still to come.
         """
-        Period.parse("date", date)
+        if Period.parse("date", date).start > time.time() + DAY_S:  # whatever the time zone
+            raise ValueError(f"date: {date} is still to come")
         with self._answering():
             number = self._present(person)
             return self._say(words.BORN, {"person": number, "born": date}, self._faces(number))

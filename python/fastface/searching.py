@@ -53,6 +53,8 @@ class Searches(OpenLibrary):
         """
         start = None if since is None else Period.parse("since", since).start
         end = None if until is None else Period.parse("until", until).end
+        if start is not None and end is not None and start >= end:
+            raise ValueError(f"since, until: {since} is after {until}")
         if not km > 0:
             raise ValueError(f"km: expected a number above 0, got {km}")
         with self._store.snapshot():

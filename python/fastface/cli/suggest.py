@@ -160,8 +160,9 @@ def _entry(path: Path, number: int, entry: Any) -> tuple[Question, str]:
         )
         answer = entry["answer"]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
+        wrong = f"it has no {error}" if isinstance(error, KeyError) else str(error)
         raise FastfaceError(
-            f"{path}: entry {number} is not a question with its answer ({error!r})"
+            f"{path}: entry {number} is not a question with its answer: {wrong}"
         ) from error
     if answer not in ANSWERS:
         raise FastfaceError(

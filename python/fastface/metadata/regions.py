@@ -8,7 +8,7 @@ two are related by `stored` and `upright`.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -101,27 +101,46 @@ def read(properties: dict[str, Value]) -> Names:
         same = found.setdefault(name, [])
         if not any(is_close(region.box, box) for region in same):
             same.append(Region(name, box))
-    for name in without_place(properties):
+    for name in without_place(properties, found):
         found.setdefault(name, [Region(name)])
     regions = tuple(region for same in found.values() for region in same)
     return Names(regions, size=_size(properties), n_unnamed=n_unnamed)
 
 
-def without_place(properties: dict[str, Value]) -> list[str]:
-    """Names that are said to be in the photo, wherever."""
-    names = texts(properties.get("Iptc4xmpExt:PersonInImage"))
+def without_place(properties: dict[str, Value], placed: Iterable[str] = ()) -> list[str]:
+    """Names that are said to be in the photo, wherever.  placed: names that have a place in it."""
+    names = [*filter(None, map(str.strip, texts(properties.get("Iptc4xmpExt:PersonInImage"))))]
+    whole = sorted({*placed, *names}, key=len, reverse=True)
     for key, separator in (
         ("digiKam:TagsList", "/"),
         ("lr:hierarchicalSubject", "|"),
         ("MicrosoftPhoto:LastKeywordXMP", "/"),
     ):
         for tag in texts(properties.get(key)):
-            root, _, name = tag.partition(separator)
-            # Below People there may be groups: People/Family/Ada.
-            name = name.rpartition(separator)[2].strip()
+            root, _, path = tag.partition(separator)
+            name = _named_by(path.strip(), separator, whole)
             if root.strip().casefold() == "people" and name.casefold() not in _NOBODY:
                 names.append(name)
-    return list(dict.fromkeys(name for name in map(str.strip, names) if name))
+    return list(dict.fromkeys(names))
+
+
+def _named_by(path: str, separator: str, whole: Sequence[str]) -> str:
+    """The name at the end of a tag's path; whole: names, some of which may hold separators."""
+    for name in whole:
+        for spelled in (name, as_tag(name, separator)):
+            if path == spelled or path.endswith(separator + spelled):
+                return name
+    # Below People there may be groups: People/Family/Ada.
+    return path.rpartition(separator)[2].strip()
+
+
+def as_tag(name: str, separator: str) -> str:
+    """A name as one step of a tag's path, in which the separator would begin another.
+
+    >>> as_tag("Ada/Bea", "/")
+    'Ada\u2215Bea'
+    """
+    return name.replace(separator, _LOOK_ALIKES[separator])
 
 
 def is_close(a: Box | None, b: Box | None) -> bool:
@@ -132,6 +151,8 @@ def is_close(a: Box | None, b: Box | None) -> bool:
 
 
 _NOBODY: Final = frozenset({"", "unknown", "unconfirmed", "ignored"})  # tags of digiKam's own
+
+_LOOK_ALIKES: Final = {"/": "\u2215", "|": "\u2223"}  # division slash, divides
 
 Found: TypeAlias = tuple[str, Box]  # a name, maybe empty, and its box
 

@@ -23,20 +23,26 @@ MICROSOFT: Final = "MP:RegionInfo/MPRI:Regions"
 
 
 class _Array(NamedTuple):
-    """An array that names go to, and how it spells a text of its own."""
+    """An array that names go to, alone or below People.  separator: of the steps of its tags."""
 
     path: str
     kind: str
-    spelling: str
+    separator: str | None
+
+    def spelled(self, name: str) -> str:
+        """A text of its own."""
+        if self.separator is None:
+            return name
+        return f"People{self.separator}{regions.as_tag(name, self.separator)}"
 
 
 _TEXTS: Final = (
-    _Array("Iptc4xmpExt:PersonInImage", "Bag", "{}"),
-    _Array("digiKam:TagsList", "Seq", "People/{}"),
+    _Array("Iptc4xmpExt:PersonInImage", "Bag", None),
+    _Array("digiKam:TagsList", "Seq", "/"),
 )
 _KEYWORDS: Final = (
-    _Array("dc:subject", "Bag", "{}"),
-    _Array("lr:hierarchicalSubject", "Bag", "People|{}"),
+    _Array("dc:subject", "Bag", None),
+    _Array("lr:hierarchicalSubject", "Bag", "|"),
 )
 
 
@@ -73,7 +79,7 @@ def put_names(
     names = list(dict.fromkeys(region.name for region in kept))
     for array in (*_TEXTS, *(_KEYWORDS if keywords else ())):
         there = {value for _, value in items(packet.array(array.path, array.kind)) if value}
-        for text in map(array.spelling.format, names):
+        for text in map(array.spelled, names):
             if text not in there:
                 _add(packet, array.path, array.kind, text)
                 written.append(f"{array.path} {text}")
