@@ -59,6 +59,8 @@ def test_every_search_agrees_with_plain_python(scanned: Library) -> None:
     who = [set(), {"p1"}, {"p2"}, {"p1", "p2"}]
     years = [None, 1999, 2001, 2004, 2008]
     for people, without, since, until in itertools.product(who, who, years, years):
+        if since and until and since > until:
+            continue
         expected = set("012345678").intersection(*(on[p] for p in people))
         expected = expected.difference(*(on[p] for p in without))
         if since or until:
