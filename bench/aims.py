@@ -25,13 +25,16 @@ sys.path += [str(ROOT / "bench")] * (str(ROOT / "bench") not in sys.path)
 
 @dataclass(frozen=True)
 class Line:
-    """what: the workload.  bench: where it is measured.  beside: the peer and how it compares."""
+    """what: the workload.  bench: where it is measured.  beside: the peer and how it compares.
+
+    held: None where this machine could not tell.
+    """
 
     what: str
     bench: str
     target: str
     figure: str
-    held: bool
+    held: bool | None
     beside: str = ""
 
 
@@ -71,7 +74,7 @@ def tile() -> Iterator[Line]:
         "float32 tile of distances, d = 512",
         "dense_tile.py",
         "90 % of the peak",
-        f"{spread(found, '.0f')} %",
+        f"{spread(found, '.1f')} %",
         statistics.median(found) >= 90,
         f"{peak}; a call that packs rows and finds no pair: {spread(calls, '.0f')} %",
     )
@@ -217,18 +220,23 @@ def certified() -> Iterator[Line]:
     )
 
 
+TWO_CORES = 1.8  # of which no other program takes a tenth
+
+
 def threads() -> Iterator[Line]:
     from scale_threads import WORKLOADS, Gain
 
-    for name, (make, full) in WORKLOADS.items():
-        gain = Gain.of(make(full), 2, 5)
+    gains = {name: Gain.of(make(full), 2, 5) for name, (make, full) in WORKLOADS.items()}
+    # Edges are all parallel: with less than two cores for them there are none for the others.
+    had = max(gain.cores for gain in gains.values())
+    for name, gain in gains.items():
         yield Line(
             f"from 1 thread to 2: {name}",
             "scale_threads.py",
             "1.8 times as fast",
             f"{spread(gain.turns)} times, by the clock",
-            statistics.median(gain.turns) >= 1.8,
-            f"{gain.cores:.2f} cores were had",
+            statistics.median(gain.turns) >= 1.8 if had > TWO_CORES else None,
+            f"{gain.cores:.2f} cores were had, {gain.cost:.2f} times the CPU time",
         )
 
 
@@ -284,7 +292,7 @@ def table(lines: list[Line]) -> Iterator[str]:
     yield "| aim | `bench/` | target | here | | beside |"
     yield "| --- | --- | --- | --- | --- | --- |"
     for line in lines:
-        held = "held" if line.held else "**missed**"
+        held = {True: "held", False: "**missed**", None: "not to be told"}[line.held]
         cells = (line.what, f"`{line.bench}`", line.target, line.figure, held, line.beside)
         yield "| " + " | ".join(cells) + " |"
 
