@@ -237,6 +237,51 @@ def test_edges_of_any_kind_are_linked_or_refused_by_name(data):
         assert len(result.labels) == n and (heights[1:] >= heights[:-1]).all()
 
 
+COLUMNS = {
+    "plain": lambda values: values,
+    "every other": lambda values: np.repeat(values, 2)[::2],
+    "backwards": lambda values: values[::-1].copy()[::-1],
+    "big-endian": lambda values: values.astype(values.dtype.newbyteorder(">")),
+    "64 bits": lambda values: values.astype(f"{values.dtype.kind}8"),
+    "unsigned": lambda values: values.astype(np.uint64) if values.dtype.kind == "i" else values,
+    "read-only": read_only,
+    "list": lambda values: values.tolist(),
+}
+
+
+@settings(max_examples=100, deadline=None)
+@given(data=st.data())
+def test_the_layout_of_edges_and_ids_does_not_change_a_bit(data):
+    n = data.draw(st.integers(1, 6))
+    some = st.lists(st.tuples(st.integers(0, n - 1), st.integers(0, n - 1)), unique=True)
+    pairs = sorted((i, j) for i, j in data.draw(some) if i < j)
+    i, j = (np.array([pair[end] for pair in pairs], np.int32) for end in (0, 1))
+    d = data.draw(arrays.arrays(np.float32, len(i), elements=st.floats(0, 1, width=32)))
+    ids = data.draw(arrays.arrays(np.int64, n, elements=st.integers(0, 3)))
+    rows = data.draw(arrays.arrays(np.float32, (n, 3), elements=st.floats(-1, 1, width=32)))
+
+    def results(*columns):
+        first, second, distances, groups = columns
+        linked = median_linkage(n, (first, second, distances), 0.5, threads=1)
+        return [
+            array.tobytes()
+            for array in flat(
+                [
+                    linked.labels,
+                    linked.linkage_matrix,
+                    pairwise_edges(rows, 0.5, groups=groups, threads=1),
+                    neighbour_counts(rows, 0.5, groups=groups, threads=1),
+                    crowd_edges(rows, 0.5, groups=groups, together=groups, threads=1),
+                ]
+            )
+        ]
+
+    given_as = [COLUMNS[data.draw(st.sampled_from(list(COLUMNS)))] for _ in range(4)]
+    columns = (i, j, d, ids)
+    laid_out = [as_given(column) for as_given, column in zip(given_as, columns, strict=True)]
+    assert results(*laid_out) == results(*columns)
+
+
 def test_more_rows_than_an_index_can_name_are_refused():
     rows = zeros(2**31, 1)
     with pytest.raises(ValueError, match=r"dictionary: more than 2\*\*31 - 1 atoms"):
