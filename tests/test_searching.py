@@ -35,6 +35,7 @@ def scanned(library: Library, album: Path) -> Library:
                (SELECT content_id FROM file WHERE path = ?)""",
             (taken, *place, str(album / f"{number}.png").encode()),
         )
+    library._store.facts_changed()
     return library
 
 
