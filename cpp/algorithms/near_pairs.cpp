@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "algorithms/sort_edges.hpp"
 #include "algorithms/strip_side.hpp"
 #include "core/parallel.hpp"
 #include "core/watch.hpp"
@@ -55,8 +56,7 @@ class BlockSearch {
 
   std::vector<Edge> edges() {
     search([] {});
-    std::sort(found_.begin(), found_.end(),
-              [](const Edge& a, const Edge& b) { return a.i != b.i ? a.i < b.i : a.j < b.j; });
+    sort_rows(found_);
     name();
     return std::move(found_);
   }

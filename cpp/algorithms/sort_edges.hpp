@@ -77,4 +77,43 @@ inline void sort_by_ends(std::vector<Edge>& edges, std::size_t n) {
   pass([](const Edge& edge) { return edge.i; });
 }
 
+// By i alone, keeping the order of those with the same: in linear time where there are many edges for
+// every row.
+inline void sort_by_row(std::vector<Edge>& edges) {
+  const auto before = [](const Edge& a, const Edge& b) { return a.i < b.i; };
+  if (std::is_sorted(edges.begin(), edges.end(), before)) return;
+  const auto [least, most] = std::minmax_element(edges.begin(), edges.end(), before);
+  const auto first = static_cast<std::size_t>(least->i),
+             n_rows = static_cast<std::size_t>(most->i) - first + 1;
+  if (n_rows > edges.size()) {
+    std::stable_sort(edges.begin(), edges.end(), before);
+    return;
+  }
+  std::vector<std::size_t> next(n_rows + 1, 0);
+  Breath breath;
+  for (const Edge& edge : edges) {
+    ++next[static_cast<std::size_t>(edge.i) - first + 1];
+    breath();
+  }
+  for (std::size_t row = 0; row < n_rows; ++row) next[row + 1] += next[row];
+  std::vector<Edge> sorted(edges.size());
+  for (const Edge& edge : edges) {
+    sorted[next[static_cast<std::size_t>(edge.i) - first]++] = edge;
+    breath();
+  }
+  edges = std::move(sorted);
+}
+
+// By (i, j), fast where those of one i are in order already.
+inline void sort_rows(std::vector<Edge>& edges) {
+  sort_by_row(edges);
+  const auto before = [](const Edge& a, const Edge& b) { return a.j < b.j; };
+  Breath breath;
+  for (auto begin = edges.begin(), end = begin; begin != edges.end(); begin = end) {
+    end = std::find_if(begin, edges.end(), [&](const Edge& edge) { return edge.i != begin->i; });
+    breath(static_cast<std::size_t>(end - begin));
+    if (!std::is_sorted(begin, end, before)) std::sort(begin, end, before);
+  }
+}
+
 }  // namespace fastface

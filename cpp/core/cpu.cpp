@@ -3,8 +3,30 @@
 #if defined(FASTFACE_ARM64) && defined(__linux__)
 #include <sys/auxv.h>
 #endif
+#if defined(FASTFACE_AMX) && defined(__linux__)
+#include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 namespace fastface {
+namespace {
+
+#if defined(FASTFACE_AMX) && defined(__linux__)
+// Linux saves AMX's registers for processes that ask for it, which has no price until they use them. It
+// refuses where somebody's alternate signal stack would be too small for them.
+bool may_use_amx() {
+  unsigned eax, ebx, ecx, edx;
+  constexpr unsigned kTiles = 1u << 24, kBytes = 1u << 25;
+  if (!__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) || !(edx & kTiles) || !(edx & kBytes)) return false;
+  constexpr long kRequestPermission = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+}
+#elif defined(FASTFACE_X86)
+bool may_use_amx() { return false; }
+#endif
+
+}  // namespace
 
 CpuFeatures cpu_features() {
   CpuFeatures features;
@@ -18,6 +40,7 @@ CpuFeatures cpu_features() {
                     __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
                     __builtin_cpu_supports("avx512dq");
   features.avx512vnni = features.avx512 && __builtin_cpu_supports("avx512vnni");
+  features.avx512amx = features.avx512vnni && may_use_amx();
 #elif defined(FASTFACE_ARM64) && defined(__APPLE__)
   features.dotprod = true;  // every Mac of that kind has them
 #elif defined(FASTFACE_ARM64) && defined(__linux__)

@@ -27,6 +27,11 @@ extern const Kernels table;
 namespace avx512vnni {
 extern const Kernels table;
 }
+#if defined(FASTFACE_AMX)
+namespace avx512amx {
+extern const Kernels table;
+}
+#endif
 #elif defined(FASTFACE_ARM64)
 namespace dotprod {
 extern const Kernels table;
@@ -36,12 +41,15 @@ extern const Kernels table;
 namespace {
 
 struct Available {
-  std::array<const Kernels*, 5> tables{};
+  std::array<const Kernels*, 6> tables{};
   std::size_t count = 0;
 
   Available() {
     [[maybe_unused]] const CpuFeatures cpu = cpu_features();
 #if defined(FASTFACE_X86)
+#if defined(FASTFACE_AMX)
+    if (cpu.avx512amx) tables[count++] = &avx512amx::table;
+#endif
     if (cpu.avx512vnni) tables[count++] = &avx512vnni::table;
     if (cpu.avx512) tables[count++] = &avx512::table;
     if (cpu.avx2) tables[count++] = &avx2::table;

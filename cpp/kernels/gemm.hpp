@@ -20,31 +20,36 @@ inline constexpr std::size_t kTileRows = kRegisters == 32 ? 14 : 6;
 inline constexpr std::size_t kTileCols = kTileVectors * kLanes;
 
 // out[k * width + r] = value k of row r, depth-major; a null row is `empty` throughout. load(row, k)
-// gives kLanes values from k on, value(row, k) one. Rows by the kLanes are transposed in registers; the
-// others come one value at a time, in runs of a cache line of each, so that the lines written stay in
-// the first-level cache until they are full.
+// gives kLanes values from k on, value(row, k) one. Rows are transposed in registers, kLanes at a time.
+// Those left over go first, for whole vectors are stored, of which the lanes too many fall where the
+// next k will be written, if anywhere.
 template <class Vector, class Row, class Value, class Load, class One>
 FASTFACE_INLINE void interleave_rows(const Row* const* rows, std::size_t width, std::size_t depth,
                                      Value empty, Load load, One value, Value* out) {
-  const std::size_t whole_rows = width / kLanes * kLanes, whole_depth = depth / kLanes * kLanes;
-  for (std::size_t first = 0; first < whole_rows; first += kLanes)
+  const std::size_t whole_depth = depth / kLanes * kLanes;
+  const Value* end = out + depth * width;
+  const auto transpose_rows = [&](std::size_t first, std::size_t count) {
     for (std::size_t k = 0; k < whole_depth; k += kLanes) {
       Vector block[kLanes];
 #pragma GCC unroll 16
       for (std::size_t r = 0; r < kLanes; ++r)
-        block[r] = rows[first + r] ? load(rows[first + r], k) : splat(empty);
+        block[r] = r < count && rows[first + r] ? load(rows[first + r], k) : splat(empty);
       transpose(block);
 #pragma GCC unroll 16
-      for (std::size_t r = 0; r < kLanes; ++r) store(out + (k + r) * width + first, block[r]);
+      for (std::size_t r = 0; r < kLanes; ++r) {
+        Value* target = out + (k + r) * width + first;
+        if (target + kLanes <= end)
+          store(target, block[r]);
+        else
+          std::memcpy(target, &block[r], count * sizeof(Value));
+      }
     }
-  const auto one_by_one = [&](std::size_t first, std::size_t begin, std::size_t end) {
-    for (std::size_t r = first; r < width; ++r)
-      for (std::size_t k = begin; k < end; ++k) out[k * width + r] = rows[r] ? value(rows[r], k) : empty;
   };
-  constexpr std::size_t kRun = 16;
-  for (std::size_t k = 0; k < whole_depth; k += kRun)
-    one_by_one(whole_rows, k, k + kRun < whole_depth ? k + kRun : whole_depth);
-  one_by_one(0, whole_depth, depth);
+  const std::size_t whole_rows = width / kLanes * kLanes;
+  if (whole_rows < width) transpose_rows(whole_rows, width - whole_rows);
+  for (std::size_t first = 0; first < whole_rows; first += kLanes) transpose_rows(first, kLanes);
+  for (std::size_t k = whole_depth; k < depth; ++k)
+    for (std::size_t r = 0; r < width; ++r) out[k * width + r] = rows[r] ? value(rows[r], k) : empty;
 }
 
 // Packs `width` rows of `depth` values; a null row is packed as zeros.

@@ -93,6 +93,7 @@ static void word_product_tile(const PackedWords& left, std::size_t top, std::siz
 // Products of quantised rows with their scales: off by what upper_bound() (kernels/quantised.hpp) adds.
 static void word_products(const PackedWords& left, std::size_t rows, const PackedWords& right,
                           std::size_t cols, std::size_t dims, float* out, std::size_t stride) noexcept {
+  const MatrixUnit<kTileRows> unit;
   for (std::size_t top = 0; top < rows; top += kTileRows)
     word_product_tile(left, top, rows - top < kTileRows ? rows - top : kTileRows, right, cols, dims,
                       out + top * stride, stride);

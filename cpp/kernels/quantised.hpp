@@ -95,9 +95,23 @@ static RowBound quantise(const float* x, std::size_t n, std::int8_t* q) noexcept
 // Words of a row of `dims` values, filled up with zeros to a multiple of four.
 FASTFACE_INLINE std::size_t words_of(std::size_t dims) { return (dims + 3) / 4 * (4 / kWordValues); }
 
-// Packs the words of `width` rows, one of each row after the other; a null row is packed as zeros.
+// Whether rows of so many words are multiplied by the matrix unit, which takes them by the line.
+FASTFACE_INLINE bool suit_matrix_unit(std::size_t words) { return kHasMatrixUnit && words % 16 == 0; }
+
+// Packs the words of `width` rows, one of each row after the other, or for the left side of the matrix
+// unit row after row; a null row is packed as zeros.
 static void pack_words(const std::int8_t* const* rows, std::size_t width, std::size_t dims, bool right,
                        std::int32_t* out) noexcept {
+  const std::size_t words = words_of(dims);
+  if (!right && suit_matrix_unit(words)) {
+    for (std::size_t r = 0; r < width; ++r) {
+      if (rows[r])
+        std::memcpy(out + r * words, rows[r], words * sizeof(std::int32_t));
+      else
+        std::memset(out + r * words, 0, words * sizeof(std::int32_t));
+    }
+    return;
+  }
   const int offset = right ? kRightOffset : 0;
   const auto word = [offset](const std::int8_t* values) {
     word_value shifted[kWordValues];
@@ -108,7 +122,7 @@ static void pack_words(const std::int8_t* const* rows, std::size_t width, std::s
   };
   constexpr std::int8_t kZeros[kWordValues] = {};
   interleave_rows<i32v>(
-      rows, width, words_of(dims), word(kZeros),
+      rows, width, words, word(kZeros),
       [offset](const std::int8_t* row, std::size_t w) { return load_words(row + w * kWordValues, offset); },
       [word](const std::int8_t* row, std::size_t w) { return word(row + w * kWordValues); }, out);
 }
@@ -122,6 +136,16 @@ FASTFACE_INLINE void multiply_words(const std::int32_t* left, const RowBound* le
   for (std::size_t r = 0; r < kTileRows; ++r)
 #pragma GCC unroll 16
     for (std::size_t v = 0; v < kTileVectors; ++v) sums[r][v] = splat(-kRightOffset * left_bounds[r].sum);
+  if (suit_matrix_unit(words)) {
+    alignas(64) std::int32_t products[kTileRows * kTileCols];
+    multiply_tiles(left, right, words, products);
+#pragma GCC unroll 16
+    for (std::size_t r = 0; r < kTileRows; ++r)
+#pragma GCC unroll 16
+      for (std::size_t v = 0; v < kTileVectors; ++v)
+        sums[r][v] += load(products + r * kTileCols + v * kLanes);
+    return;
+  }
   for (std::size_t w = 0; w < words; ++w, left += kTileRows, right += kTileCols) {
     i32v columns[kTileVectors];
 #pragma GCC unroll 16
@@ -220,6 +244,7 @@ static Candidate* tile_candidates(const PackedRows& left, std::size_t panel, con
 
 static std::size_t strip_candidates(const PackedRows& left, const PackedRows& right, const FusedRule& rule,
                                     const float* thresholds, const float* reaches, Candidate* out) noexcept {
+  const MatrixUnit<kTileRows> unit;
   const std::size_t panels = panels_above_diagonal(left, right);
   Candidate* end = out;
   for (std::size_t panel = 0; panel < panels; ++panel)
