@@ -64,7 +64,7 @@ def test_is_its_twin(problem):
         assert list(zip(*found.joined, strict=True)) == joined
 
 
-def test_many_rows_in_no_crowd_is_its_twin():
+def test_many_rows_in_no_crowd_is_its_twin(target):
     X, _ = made_up_people(5, [3] * 60 + [1] * 220)
     options = {"crowd_threshold": -1.0, "max_members": 1, "first_sample": 8, "random_state": 1}
     nobody = {"together": np.arange(len(X)), "apart": np.zeros(len(X), dtype=bool)}
@@ -87,11 +87,12 @@ def test_cells_find_who_belongs_together():
 
 
 def test_a_full_cell_is_bounded():
-    """Rows that are all equal lie in one cell, of which 1,024 are compared with everybody."""
+    """Rows that are all equal look into the same four cells, in which 256 each find room."""
     X = np.tile(np.float32([0.6, 0.8]), (1200, 1))
     options = {"crowd_threshold": -1, "max_members": 1000, "first_sample": 64}
     edges = crowd_edges(X, 0.5, **options).edges
-    assert len(edges[0]) == 1024 * 1023 // 2 + (1200 - 1024) * 1024
+    room = 4 * 256
+    assert len(edges[0]) == room * (room - 1) // 2 + (1200 - room) * room
     result = linked(X, 0.5, **options)
     assert result.n_clusters == 1
 

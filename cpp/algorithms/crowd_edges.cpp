@@ -135,7 +135,8 @@ class Search {
   // more than all_ those that share a cell with them.
   std::vector<Edge> edges_among(std::span<const std::int32_t> members, float threshold) const {
     if (members.size() <= whole_) return near_pairs(rows_, members, threshold, problem_.threads);
-    if (members.size() > all_) return cell_pairs(rows_, members, threshold, most_, problem_.threads);
+    if (members.size() > all_ && problem_.faces.cols <= kMaxQuantisedDims)
+      return cell_pairs(rows_, members, threshold, most_, problem_.threads);
     std::vector<Edge> kept;
     Pace pace;
     for (std::size_t begin = 0, end; begin < members.size(); begin = end) {

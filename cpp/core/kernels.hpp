@@ -144,6 +144,11 @@ struct Kernels {
   // the right side, one panel, words and scales.
   void (*word_products)(const PackedWords& left, std::size_t rows, const PackedWords& right, std::size_t cols,
                         std::size_t dims, float* out, std::size_t stride) noexcept;
+  // Keeps the k largest of the values that it has been given and where they were, value j at first + j:
+  // largest first, the earlier of two that are equal. None is NaN; `largest` starts as k times -inf, and
+  // values arrive by rising `first`.
+  void (*keep_largest)(const float* values, std::size_t n, std::size_t first, std::size_t k, float* largest,
+                       std::int32_t* places) noexcept;
   // Writes the j, ascending, with |correlations[j]| >= least (correlations[j] if `positive`); `found`
   // has room for n + kFindingRoom. Returns their number.
   std::size_t (*find_pulling)(const float* correlations, std::size_t n, float least, bool positive,

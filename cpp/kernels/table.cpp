@@ -42,6 +42,7 @@ const Kernels table = {
     .axpy_wide = axpy_wide,
     .row_products = row_products,
     .word_products = word_products,
+    .keep_largest = keep_largest,
     .find_pulling = find_pulling,
     .hardest_pull = hardest_pull,
     .coordinate_pass = coordinate_pass,

@@ -22,7 +22,7 @@ def visiting_order(n, seed):
 
 
 CROWD, RIVAL, MOST, ALL = 8, 4, 4, 16  # as in cpp/algorithms/crowd_edges.cpp
-ROWS_PER_CELL, MOST_CELLS, PROBES, MOST_OF_CELL = 16, 8192, 4, 1024  # as in .../cells.hpp
+ROWS_PER_CELL, MOST_CELLS, PROBES, MOST_OF_CELL = 16, 8192, 4, 256  # as in .../cells.hpp
 LOOKS, SLACK = 4, np.float32(0.1)  # as in cpp/algorithms/voters.hpp
 
 
@@ -32,38 +32,57 @@ def nearest(D, row, others, threshold, most):
     return [(row, other, d) for d, other in sorted(near)[:most]]
 
 
-def nearest_centres(X, rows, centres, distance):
-    """(rows, centres) the centres by how near they are to each row."""
-    return np.argsort(distance(X[rows], centres), axis=1, kind="stable")
+def quantised(X):
+    """(scales, integers of at most 127): what the kernels make of rows."""
+    peak = np.abs(X).max(axis=1, keepdims=True)
+    present = peak >= np.float32(2**-60)
+    inverse = np.divide(np.float32(127), peak, out=np.zeros_like(peak), where=present)
+    return np.where(present, peak / np.float32(127), 0), np.rint(X.astype(float) * inverse)
 
 
-def sharing_cells(X, rows, distance):
-    """For each row those listed before it that are compared with it: one of both looks into the
-    other's cell."""
-    count = min(max(len(rows) // ROWS_PER_CELL, 1), MOST_CELLS)
-    rows = np.array(rows)
+def nearest_centres(X, centres):
+    """(rows, centres) the centres by how near they are to each row, by 8-bit products."""
+    (scales, rows), (others, columns) = quantised(X), quantised(centres)
+    products = scales * (others.T * (rows @ columns.T).astype(np.float32))
+    return np.argsort(-products, axis=1, kind="stable")
+
+
+def moved_centres(X, rows, count):
+    """The first rows, each moved to the mean of those that are nearest to it."""
     centres = X[rows[:count]].copy()
-    first = nearest_centres(X, rows, centres, distance)[:, 0]
-    for cell in np.unique(first):
-        total = np.add.reduce(X[rows[first == cell]], axis=0, dtype=np.float32)
+    nearest = nearest_centres(X[rows], centres)[:, 0]
+    for cell in np.unique(nearest):
+        total = np.add.reduce(X[rows[nearest == cell]], axis=0, dtype=np.float32)
         norm = np.float32(np.sqrt(np.cumsum(total.astype(np.float64) ** 2)[-1]))
         if norm >= np.float32(1e-6):
             centres[cell] = total / norm
-    cells = nearest_centres(X, rows, centres, distance)[:, :PROBES]
-    inside = [np.flatnonzero(cells[:, 0] == cell)[:MOST_OF_CELL] for cell in range(count)]
+    return centres
+
+
+def sharing_cells(X, rows):
+    """For each row those listed before it that are compared with it: one of both looks into the
+    other's cell."""
+    rows = np.array(rows)
+    count = min(max(len(rows) // ROWS_PER_CELL, 1), MOST_CELLS)
+    cells = nearest_centres(X[rows], moved_centres(X, rows, count))[:, :PROBES]
+    inside = [[] for _ in range(count)]
+    for k, looks_into in enumerate(cells):
+        room = [cell for cell in looks_into if len(inside[cell]) < MOST_OF_CELL]
+        if room:
+            inside[room[0]].append(k)
     before = [set() for _ in rows]
     for k, looks_into in enumerate(cells):
-        for other in np.concatenate([inside[cell] for cell in looks_into]):
+        for other in (row for cell in looks_into for row in inside[cell]):
             if other != k:
                 before[max(k, other)].add(rows[min(k, other)])
     return before
 
 
-def edges_among(X, D, rows, threshold, first_sample, max_members, distance):
+def edges_among(X, D, rows, threshold, first_sample, max_members):
     most = len(rows) if len(rows) <= 2 * first_sample else MOST * max_members
     before = [rows[:k] for k in range(len(rows))]
     if len(rows) > ALL * first_sample:
-        before = sharing_cells(X, rows, distance)
+        before = sharing_cells(X, rows)
     return [
         edge
         for row, others in zip(rows, before, strict=True)
@@ -81,12 +100,12 @@ def named(matrix, n):
     return merges
 
 
-def find_crowds(X, D, sample, threshold, first_sample, max_members, distance):
+def find_crowds(X, D, sample, threshold, first_sample, max_members):
     """(members of each crowd, voters of each crowd, those of each rival, the crowds' merges)."""
     place = {row: k for k, row in enumerate(sample)}
     edges = [
         (*sorted((place[i], place[j])), d)
-        for i, j, d in edges_among(X, D, sample, threshold, first_sample, max_members, distance)
+        for i, j, d in edges_among(X, D, sample, threshold, first_sample, max_members)
     ]
     labels, matrix = median_linkage(
         len(sample), list(zip(*edges, strict=True)) or [()] * 3, threshold
@@ -136,7 +155,7 @@ def crowd_edges(
     size = first_sample
     while 2 * size <= len(free):
         crowds, chosen, rivals, merges = find_crowds(
-            X, D, free[:size], crowd_threshold, first_sample, max_members, distance
+            X, D, free[:size], crowd_threshold, first_sample, max_members
         )
         joined += merges
         taken = {row: len(voters) + k for k, members in enumerate(crowds) for row in members}
@@ -155,7 +174,7 @@ def crowd_edges(
         size *= 2
     free += [row for row in order if first[together[row]] == row and apart[row]]
     free += [row for row in order if first[together[row]] != row and first[together[row]] in free]
-    edges = edges_among(X, D, free, threshold, first_sample, max_members, distance)
+    edges = edges_among(X, D, free, threshold, first_sample, max_members)
     speakers = [row for who in voters for row in who]
     near = looks(X, voters, threshold, distance)
     for row in free + speakers:
