@@ -17,6 +17,10 @@ from fastface.types import ImageArray
 # worker has for an ordinary photo (`memory.ORDINARY_BYTES`).
 _MOST_BYTES = 16_000_000
 
+# simplejpeg is asked for a size and takes the smallest of libjpeg's scales, eighths, that gives it.
+# Below this side two of them may give the same.
+_LEAST_SIDE = 16
+
 
 def decode_jpeg(image: Image, reduction: int) -> ImageArray | None:
     """All of a JPEG whose header Pillow has read: (ceil(h / reduction), ceil(w / reduction), 3)
@@ -31,6 +35,8 @@ def decode_jpeg(image: Image, reduction: int) -> ImageArray | None:
     except ImportError:
         return None
     if not isinstance(image, ImageFile) or image.mode != "RGB" or image.fp is None:
+        return None
+    if max(image.size) < _LEAST_SIDE:
         return None
     width, height = (-(-side // reduction) for side in image.size)
     size = image.fp.seek(0, os.SEEK_END)
