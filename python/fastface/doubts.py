@@ -216,26 +216,33 @@ def more_like_somebody_else(
     for a, b in _neighbours(means, sizes).tolist():
         rivals.setdefault(a, []).append(b)
         rivals.setdefault(b, []).append(a)
-    likely = TRUE_NEIGHBOURS / len(people)  # by chance, somebody of many is near to any face
     free = ~known.confirmed[rows] & (_how_many(known.groups)[rows] > 1)
-    found = []
-    for a in np.flatnonzero(count > 1).tolist():
-        near = rivals.get(a)
-        own = slice(start[a], start[a] + count[a])
-        if near is None or not free[own].any():
-            continue
-        # Means of distances, which are close to their medians; to their own without themselves.
-        to_own = 1.0 - (faces[own] @ sums[a] - 1.0) / (count[a] - 1)
+    # Means of distances, which are close to their medians; to their own without themselves.
+    to_own, to_best = np.zeros(len(rows)), np.full(len(rows), FARTHEST)
+    best = np.zeros(len(rows), np.int64)
+    asked = [a for a in np.flatnonzero(count > 1).tolist() if a in rivals]
+    for a in asked:
+        near, own = rivals[a], slice(start[a], start[a] + count[a])
+        to_own[own] = 1.0 - (faces[own] @ sums[a] - 1.0) / (count[a] - 1)
         to_others = 1.0 - faces[own] @ sums[near].T / count[near]
-        best = to_others.argmin(axis=1)
-        to_best, of_best = to_others[np.arange(count[a]), best], count[near][best]
-        decades = curve.log10_rate(to_own, (1, count[a] - 1))
-        decades = np.where(free[own], decades - curve.log10_rate(to_best, (1, of_best)), 0.0)
-        for rival in sorted({*best[decades > 0].tolist()}):
-            mine = np.flatnonzero((best == rival) & (decades > 0))
-            strays = mine[np.argsort(-decades[mine], kind="stable")][:SHOWN]
-            odds = bias * likely * 10.0 ** float(np.clip(decades[strays].mean(), 0, 12))
-            rest = np.setdiff1d(np.arange(count[a]), strays)[:VOICES]
+        closest = to_others.argmin(axis=1)
+        to_best[own] = to_others[np.arange(count[a]), closest]
+        best[own] = np.array(near)[closest]
+    n_own = np.maximum(np.repeat(count, count) - 1, 1)
+    decades = curve.log10_rate(to_own, (1, n_own)) - curve.log10_rate(to_best, (1, count[best]))
+    decades[~free] = 0.0
+    likely = TRUE_NEIGHBOURS / len(people)  # by chance, somebody of many is near to any face
+    found = []
+    for a in asked:
+        own = slice(start[a], start[a] + count[a])
+        unlike = np.flatnonzero(decades[own] > 0)
+        for rival in sorted({*best[own][unlike].tolist()}):
+            mine = unlike[best[own][unlike] == rival]
+            strays = mine[np.argsort(-decades[own][mine], kind="stable")][:SHOWN]
+            odds = bias * likely * 10.0 ** float(np.clip(decades[own][strays].mean(), 0, 12))
+            others = np.ones(count[a], bool)
+            others[strays] = False
+            rest = np.flatnonzero(others)[:VOICES]
             if len(rest):
                 both = float(sizes[a] - len(strays)), float(len(strays))
                 found.append(_divided(known, rows[own][rest], rows[own][strays], odds, both))
