@@ -128,7 +128,7 @@ def growth() -> Iterator[Line]:
 
     from scale_linkage import measured_apart
 
-    found = {n: measured_apart("arc512", n, 1, repeats)[0] for n, repeats in GROWTH.items()}
+    found = {n: measured_apart("arc512", n, 1, repeats) for n, repeats in GROWTH.items()}
     for n, target in ((100_000, 3), (1_000_000, 60)):
         yield Line(
             f"{n:,} arc512 faces, rows to labels",
@@ -146,6 +146,8 @@ def growth() -> Iterator[Line]:
         "exponent 1.15",
         f"{exponent:.2f}",
         exponent <= 1.15,
+        "crowds multiply faster than rows (137 among 50,000, 643 among 200,000), and a row that is"
+        " in none yet is compared with each of its level",
     )
     memory = max(one.memory for one in found.values())
     yield Line(
