@@ -184,11 +184,7 @@ def page(
         "",
         "![Time and memory against n, F against time](kernels.svg)",
         "",
-        "## Aims",
-        "",
-        "`python -m bench.aims`; each is measured by the script named, which tells more.",
-        "",
-        *table_of_aims(aims),
+        *section_of_aims(aims),
     ]
     for kernel in CANDIDATES:
         lines += ["", f"## {WHAT[kernel][0].upper()}{WHAT[kernel][1:]}", "", *table(points, kernel)]
@@ -208,6 +204,30 @@ def page(
     return "\n".join(lines) + "\n"
 
 
+AIMS = "## Aims"
+
+
+def section_of_aims(aims: list[Line]) -> list[str]:
+    return [
+        AIMS,
+        "",
+        "`python -m bench.aims`; each is measured by the script named, which tells more. One",
+        "thread and CPU seconds unless said, on a machine that others use as well; medians, the",
+        f"least and most. Machine: {cpu_name()}, {os.cpu_count()} cores.",
+        "",
+        *table_of_aims(aims),
+    ]
+
+
+def with_aims(text: str, aims: list[Line]) -> str:
+    """A page of before, with another section of aims, where the figure ends or one was."""
+    lines = text.splitlines()
+    headings = [k for k, line in enumerate(lines) if line.startswith("## ")]
+    begin = headings[0]
+    end = headings[1] if lines[begin] == AIMS else begin
+    return "\n".join([*lines[:begin], *section_of_aims(aims), "", *lines[end:]]) + "\n"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=ROOT / "docs", help="(default: docs)")
@@ -216,7 +236,12 @@ def main() -> None:
     )
     parser.add_argument("--most", type=int, default=sys.maxsize, help="no larger n (default: any)")
     parser.add_argument("--aims", type=Path, help="measured before; (default: measure them)")
+    parser.add_argument("--only-aims", action="store_true", help="leave the rest of the page alone")
     options = parser.parse_args()
+    if options.only_aims:
+        path = options.out / "kernels.md"
+        path.write_text(with_aims(path.read_text(), read_aims(options.aims)))
+        return
     options.out.mkdir(parents=True, exist_ok=True)
     limits = machine_limits()
     print(limits, flush=True)

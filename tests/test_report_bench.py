@@ -39,6 +39,8 @@ def test_page_has_ratios_and_limits(points, by_quality):
     assert "| pairs | `bench_distances.py` | 1 s | 0.5 s | held |  |" in page
     assert "| growth | `scale_linkage.py` | 1.15 | 1.4 | **missed** | of levels |" in page
     assert "| 1.0 | not to be told |" in page
+    assert report.with_aims(page, lines) == page
+    assert "growth" not in report.with_aims(page, lines[:1])
     assert "At most 123 float32 GFLOP/s" in page
     assert "| 2,000 | 4e+03 s (2e+03 to 6e+03), 2000 MB | 2, 2000 MB |" in page
     assert "| fastcluster average | 0.9000 | 1 s | 1.0 MB |" in page
