@@ -14,9 +14,11 @@ static void widen_halves(const Half* x, std::size_t n, float* out) noexcept {
   for (std::size_t k = 0; k < n; ++k) {
     const auto bits = static_cast<std::uint32_t>(x[k]);
     const std::uint32_t magnitude = bits & 0x7fff;
-    const std::uint32_t normal = (magnitude << 13) + kRebias + (magnitude >= 0x7c00 ? kRebias : 0u);
+    // Masks, as compilers keep a choice of expressions as a branch.
+    const std::uint32_t small = 0u - (magnitude < 0x400), large = 0u - (magnitude >= 0x7c00);
+    const std::uint32_t normal = (magnitude << 13) + kRebias + (kRebias & large);
     const float denormal = static_cast<float>(static_cast<std::int32_t>(magnitude)) * 0x1p-24f;
-    const std::uint32_t value = magnitude < 0x400 ? __builtin_bit_cast(std::uint32_t, denormal) : normal;
+    const std::uint32_t value = (__builtin_bit_cast(std::uint32_t, denormal) & small) | (normal & ~small);
     out[k] = __builtin_bit_cast(float, value | (bits & 0x8000) << 16);
   }
 }
