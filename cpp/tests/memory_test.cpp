@@ -10,7 +10,9 @@
 #include <type_traits>
 #include <vector>
 
+#include "algorithms/crowd_edges.hpp"
 #include "algorithms/distances.hpp"
+#include "algorithms/linkage.hpp"
 #include "check.hpp"
 
 using namespace fastface;
@@ -110,6 +112,31 @@ void narrow_rows_stay_narrow(float scale) {
     CHECK(indices[query] == static_cast<std::int64_t>(query) && distances.row(query)[0] < 1e-2f);
 }
 
+// From rows to labels in less than half of the rows' own memory again.
+void the_bounded_linkage_takes_less_than_its_rows() {
+  const Matrix faces = test::embeddings(20'000, kDims, 20, 1);
+  std::size_t clusters = 0;
+  const std::size_t bytes = peak_of([&] {
+    const CrowdEdges found = crowd_edges({.faces = faces.view(),
+                                          .threshold = 0.5f,
+                                          .crowd_threshold = 0.5f,
+                                          .max_members = 32,
+                                          .threads = kThreads});
+    const std::vector<CutStep> cut{{1, 0.5f}};
+    clusters = median_linkage({.n = faces.rows,
+                               .i = found.edges.i,
+                               .j = found.edges.j,
+                               .distance = found.edges.d,
+                               .cut = cut,
+                               .joined = found.joined,
+                               .voters = found.voters,
+                               .threads = kThreads})
+                   .n_clusters;
+  });
+  CHECK(clusters == faces.rows / 20);
+  CHECK(bytes < faces.values.size() * sizeof(float) / 2);
+}
+
 void counts_do_not_grow_with_edges() {
   const Matrix faces = test::embeddings(6000, 16, 6000, 1);  // one crowd
   std::int64_t pairs = 0;
@@ -144,6 +171,7 @@ int main() {
     counts_do_not_grow_with_edges();
     nearest_takes_no_matrix();
   });
+  the_bounded_linkage_takes_less_than_its_rows();
   CHECK(in_use < std::size_t{1} << 20);  // nothing stays behind
   return test::result();
 }
