@@ -146,8 +146,8 @@ def growth() -> Iterator[Line]:
         "exponent 1.15",
         f"{exponent:.2f}",
         exponent <= 1.15,
-        "crowds multiply faster than rows (137 among 50,000, 643 among 200,000), and a row that is"
-        " in none yet is compared with each of its level",
+        "crowds multiply faster than rows, and a row that is in none yet is compared with each of"
+        " its level",
     )
     memory = max(one.memory for one in found.values())
     yield Line(
