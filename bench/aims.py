@@ -19,6 +19,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from bench.interleave import interleaved, spread
+
 ROOT = Path(__file__).parents[1]
 sys.path += [str(ROOT / "bench")] * (str(ROOT / "bench") not in sys.path)
 
@@ -38,13 +40,8 @@ class Line:
     beside: str = ""
 
 
-def spread(values: list[float], form: str = ".3g") -> str:
-    return f"{statistics.median(values):{form}} ({min(values):{form}} to {max(values):{form}})"
-
-
 def edges() -> Iterator[Line]:
     import bench_distances as bench
-    from interleave import interleaved
 
     faces, torsos = (bench.embeddings(20_000, 512, seed) for seed in (0, 1))
     times = interleaved(
@@ -83,7 +80,6 @@ def tile() -> Iterator[Line]:
 def exact() -> Iterator[Line]:
     import bench_linkage as bench
     from fastface.kernels import median_linkage, pairwise_edges
-    from interleave import interleaved
 
     X, _ = bench.load(13_000)
     for cut in (0.525, bench.MEDIAN):
@@ -104,7 +100,6 @@ def exact() -> Iterator[Line]:
 
 def fastcluster() -> Iterator[Line]:
     from face_mixtures import face_mixture
-    from interleave import interleaved
     from scale_linkage import THRESHOLDS, link, peer_of
 
     X, _ = face_mixture("arc512", 20_000, 0)
@@ -167,7 +162,6 @@ def lasso() -> Iterator[Line]:
     from threadpoolctl import threadpool_limits
 
     import bench_lasso as bench
-    from interleave import interleaved
 
     def times(
         n_atoms: int, n_queries: int, **peers: Callable[..., object]

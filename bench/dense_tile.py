@@ -12,13 +12,13 @@ as a shared machine's clock changes.
 from __future__ import annotations
 
 import argparse
-import statistics
 import time
 from pathlib import Path
 
 import numpy as np
 
 from fastface import _core
+from interleave import spread
 from machine_limits import Limits, Program
 
 DIMENSIONS = 512
@@ -54,20 +54,15 @@ def shares(n: int, repeats: int) -> tuple[list[float], list[float], list[float]]
     return of_tile, of_call, peaks
 
 
-def spread(values: list[float], digits: int = 3) -> str:
-    least, middle, most = min(values), statistics.median(values), max(values)
-    return f"{middle:.{digits}f} ({least:.{digits}f} to {most:.{digits}f})"
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=ROWS)
     parser.add_argument("--repeats", type=int, default=9)
     options = parser.parse_args()
     of_tile, of_call, peaks = shares(options.rows, options.repeats)
-    print(f"peak: {spread(peaks, 0)} GFLOP/s")
-    print(f"tile: {spread(of_tile)} of it")
-    print(f"call: {spread(of_call)} of it")
+    print(f"peak: {spread(peaks, '.0f')} GFLOP/s")
+    print(f"tile: {spread(of_tile, '.3f')} of it")
+    print(f"call: {spread(of_call, '.3f')} of it")
 
 
 if __name__ == "__main__":

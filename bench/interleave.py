@@ -8,8 +8,13 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+
+
+def spread(values: Sequence[float], form: str = ".3g") -> str:
+    """The median, and the least and most."""
+    return f"{statistics.median(values):{form}} ({min(values):{form}} to {max(values):{form}})"
 
 
 @dataclass(frozen=True)
