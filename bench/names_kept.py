@@ -103,8 +103,8 @@ class Trial:
         self.ids = {p.name: p.id for p in library.people(hidden=True) if p.name in names}
         self.kept, _ = self.right(library)
         store = library._store
-        members = store.members(library._model())
-        said = {*members.ids[members.said > 0].tolist()}
+        library._roll.look(library._model())
+        said = {*library._roll.members.ids[library._roll.rulings.seat > 0].tolist()}
         truth = self.truth.of(library.faces())
         self.said = self.kept & {
             (face.partition("-")[0], name)
@@ -199,7 +199,7 @@ def start_from_the_log(trial: Trial) -> None:
     """Everything that is derived is thrown away."""
     with trial.open() as library:
         with library._store.atomic():
-            for table in ("membership", "person", "moment", "heard"):
+            for table in ("membership", "person", "moment", "figure", "roster"):
                 library._store._database.run(f"DELETE FROM {table}")
             library._store.facts_changed()
             library._store.set_state("people_version", library._store.people_version() + 1)

@@ -7,8 +7,11 @@ import sqlite3
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from fastface.library import Library
 from fastface.store import PersonRow
+from fastface.store.rows import PLACE_TYPE
 from fastface.types import Verdict
 from fastface.verdicts import words
 from tests.reference.people import Face, Said
@@ -73,11 +76,16 @@ def copy_reversed(source: Path, target: Path) -> None:
     """A library whose facts have the reverse numbers, as if they had been found last to first."""
     shutil.copy(source, target)
     connection = sqlite3.connect(target)
-    connection.execute("DROP TRIGGER observation_is_a_fact")
+    sealed = ("observation_is_a_fact", "anchor_no_update", "place_no_update")
+    for trigger in sealed:
+        connection.execute(f"DROP TRIGGER {trigger}")
+    connection.create_function("renumbered", 1, _reversed)
+    connection.execute("UPDATE anchor SET places = renumbered(places)")
     for turn in ("{0} = -{0}", "{0} = {0} + 100000"):
         for table, columns in {
             "content": ["id"],
             "observation": ["id", "content_id"],
+            "place": ["id", "content_id"],
             **{key: ["content_id"] for key in ("file", "analysis", "moment")},
             "membership": ["observation_id", "content_id"],
             "person": ["cover"],
@@ -86,3 +94,8 @@ def copy_reversed(source: Path, target: Path) -> None:
             connection.execute(f"UPDATE {table} SET {changes}")
     connection.commit()
     connection.close()
+
+
+def _reversed(blob: bytes) -> bytes:
+    """The numbers that places have after both turns."""
+    return np.sort(100_000 - np.frombuffer(blob, PLACE_TYPE)).astype(PLACE_TYPE).tobytes()

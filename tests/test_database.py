@@ -418,6 +418,8 @@ def test_facts_and_verdicts_cannot_be_edited(filled: Path) -> None:
         "UPDATE verdict SET payload = '{}'",
         "DELETE FROM verdict",
         "DELETE FROM anchor",
+        "UPDATE place SET box_left = 0",
+        "DELETE FROM place",
     ):
         with pytest.raises(sqlite3.IntegrityError, match=r"never edited|append-only"):
             database.run(sql)

@@ -187,6 +187,37 @@ def test_figures_in_format_6(tmp_path: Path) -> None:
         assert library.people()[0].n_photos == 5 and library.people()[0].n_faces == 6
 
 
+def test_anchors_in_format_7(tmp_path: Path) -> None:
+    """Each was a row with a box of its own; another model came since, somebody is forgotten."""
+    expected = {
+        "p1": ("Ada", {"0.png", "1.png", "2.png", "6.png", "7.png"}),
+        "p2": ("Bea", {"4.png", "5.png"}),
+        "p3": (None, {"7.png"}),
+        "p6": (None, {"5.png"}),
+        "p7": (None, {"1.png"}),
+    }
+    path = stored(7, tmp_path)
+    connection = sqlite3.connect(path)
+    columns = "verdict_id, person, content_hash, box_left, box_top, box_width, box_height, at_s"
+    rows = connection.execute(f"SELECT {columns} FROM anchor").fetchall()
+    connection.close()
+    with Library(path, engine=FakeEngine(model_tag="fake-2")) as library:
+        assert who(library) == expected
+        now = [
+            (verdict.id, person, anchor.content_hash, *anchor.box, anchor.at_s)
+            for verdict in library._store.verdicts()
+            for anchor, person in zip(verdict.anchors, verdict.people, strict=True)
+        ]
+        assert sorted(now) == sorted(rows)
+        said = library.history()
+        assert [a.n_faces for a in said] == [5, 4, 2, 5, 1, 1, 6, 0, 1, 6]
+        assert library.people()[0].n_photos == 5
+        library.recluster()
+        assert who(library) == expected and library.history() == said
+        library.undo()
+        assert who(library)["p4"] == (None, {"2.png", "6.png"})
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no kill -9")
 def test_killed_while_migrating(tmp_path: Path) -> None:
     """At several moments of the way from the first format to today's."""

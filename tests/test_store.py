@@ -131,7 +131,9 @@ def test_verdicts_come_back_in_order(store: Store) -> None:
         Verdict("name", {"person": 7, "name": "Zoë"}, of_name, 1.5, (7, 7, 8)),
         Verdict("undo", {"verdict": 1}, (), 2.5, ()),
     ]
-    assert store.heard().tolist() == [[1, ids[0], 7], [1, ids[1], 8], [1, ids[2], 7]]
+    assert store.said().tolist() == [[1, 7, ids[0]], [1, 7, ids[2]], [1, 8, ids[1]]]
+    assert store.said("undo").tolist() == []
+    assert store.is_said([anchors[0].content_hash]) and not store.is_said(["02"])
     assert [v.kind for v in store.words(after=1)] == ["undo"]
     assert store.n_anchors() == {1: 3}
     assert store.people_said() == {1: {7, 8}}

@@ -16,7 +16,6 @@ from fastface.verdicts import (
     Places,
     Rulings,
     claim,
-    listen,
     number,
     replay,
     weigh,
@@ -52,7 +51,13 @@ def ruled(*verdicts: Verdict, n: int = N) -> Rulings:
         Verdict(v.kind, v.payload, v.anchors, v.said_at, v.people, id=k)
         for k, v in enumerate(verdicts, start=1)
     ]
-    return weigh(Heard.of(n, log, listen(log, Places(face(k) for k in range(n)))))
+    places = Places(face(k) for k in range(n))
+    rows = [
+        (v.id, -1 if (found := places.find(anchor)) is None else found, person)
+        for v in log
+        for anchor, person in zip(v.anchors, v.people, strict=True)
+    ]
+    return weigh(Heard.of(n, log, np.array(rows, np.int64).reshape(-1, 3)))
 
 
 def people(clusters: Sequence[int], *verdicts: Verdict) -> list[int]:

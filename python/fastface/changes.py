@@ -24,7 +24,7 @@ def compare(before: WhoIsWho, after: WhoIsWho) -> Changes:
     moved = np.flatnonzero(was[0] != now[0])
     pairs = Counter(zip(was[0][moved].tolist(), now[0][moved].tolist(), strict=True))
     marked = (was[0] == now[0]) & (was[1] != now[1]) & (now[0] > 0)
-    confirmed = Counter(now[0][marked & (now[1] == 2)].tolist())
+    confirmed = Counter(now[0][marked & (now[1] > 0)].tolist())
     old, new = _states(before), _states(after)
     return Changes(
         people=tuple(

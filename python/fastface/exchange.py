@@ -165,9 +165,10 @@ class Exchange(Answers):
 
     def _seats(self, faces: Iterable[str]) -> dict[str, Seat]:
         """Where these faces are, and what was said of them, by id."""
-        persons, said = self._roll.members.persons, self._roll.members.said
+        persons, rulings = self._roll.members.persons, self._roll.rulings
+        columns = persons, rulings.seat > 0, rulings.confirmed
         rows = {face: int(self._these([face])[0, 0]) for face in faces}
-        return {face: Seat(row, int(persons[row]), int(said[row])) for face, row in rows.items()}
+        return {face: Seat(row, *(c[row].item() for c in columns)) for face, row in rows.items()}
 
 
 def _sayings(plan: Plan, seats: dict[str, Seat]) -> list[Saying]:

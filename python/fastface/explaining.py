@@ -248,7 +248,7 @@ class Explanations(Answers):
         near = self._closeups(rows)
         vectors = _faces([near[k] for k in rows.tolist()])
         quality = np.array([near[k].quality for k in rows.tolist()])
-        sure, who = members.said[rows] == 2, members.persons[rows]
+        sure, who = members.said[rows] > 0, members.persons[rows]
         groups = [np.flatnonzero(who == number) for number in np.unique(who)]
         chosen = np.concatenate(
             [rows[own[choose(vectors[own], quality[own], confirmed=sure[own])]] for own in groups]

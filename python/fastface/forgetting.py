@@ -10,6 +10,8 @@ import time
 from collections.abc import Iterable
 from typing import Final
 
+import numpy as np
+
 from fastface.roll import Roll
 from fastface.store import Store
 from fastface.types import Anchor, Forgotten, Observation, Verdict
@@ -26,20 +28,18 @@ def forget(store: Store, roll: Roll, person: int) -> Forgotten:
     hashes = {place.content_hash for place in places}
     here = Places(places)
 
-    anchors = store.anchors_on(hashes)
-    theirs = {row for row, (_, anchor) in anchors.items() if here.find(anchor) is not None}
-    n_left = store.n_anchors()
-    for row in theirs:
-        n_left[anchors[row][0]] -= 1
-    emptied = {anchors[row][0] for row in theirs if not n_left[anchors[row][0]]}
+    at_theirs = [n for n, place in store.places_on(hashes).items() if here.find(place) is not None]
+    verdict, _, place = store.said().T
+    theirs = np.isin(place, at_theirs)
+    emptied = {*np.setdiff1d(verdict[theirs], verdict[~theirs]).tolist()}
     redacted = [v.id for v in roll.verdicts if v.id in emptied or _is_only_of(v, numbers)]
-    store.redact(redacted, theirs, words.REDACTED)
+    store.redact(redacted, at_theirs, words.REDACTED)
 
     seen = store.observations_on(hashes)
     gone = [id_ for id_, place in seen.items() if here.find(place) is not None]
-    never_again = {0: roll.members.ids[faces].tolist()}
-    store.add_verdict(words.FORGET, {}, time.time(), never_again)
-    store.delete_observations(gone)
+    never_again = roll.members.ids[faces].tolist()
+    store.add_verdict(words.FORGET, {}, time.time(), {0: never_again})
+    store.delete_observations(gone, {*at_theirs} - {*never_again})
     roll.start_anew()
     return Forgotten(len(faces), len(hashes), len(redacted), scrubbed=False)
 

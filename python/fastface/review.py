@@ -136,7 +136,7 @@ class Review(Answers):
         listed = members.present & (members.persons > 0) & ~np.isin(members.persons, hidden)
         rows = np.flatnonzero(listed)
         ids = members.ids[rows]
-        photos, quality = self._store.photos_of(ids)
+        photos, quality = members.contents[rows], members.quality[rows]
         followed = self._store.followed()
         in_videos = np.flatnonzero(np.isin(ids, [*followed])).tolist()
         photos = pictures.number(photos, {k: followed[int(ids[k])].sightings for k in in_videos})

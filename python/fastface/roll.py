@@ -14,7 +14,7 @@ import numpy.typing as npt
 from fastface.changes import WhoIsWho
 from fastface.store import Members, PersonRow, Store
 from fastface.types import IntArray, Verdict
-from fastface.verdicts import Heard, Places, Rulings, claim, listen, number, replay, weigh, words
+from fastface.verdicts import Heard, Places, Rulings, claim, number, replay, weigh, words
 
 Faces: TypeAlias = IntArray  # (k, 2): a face's row in `Roll.members`, who it is said to be
 Saying: TypeAlias = tuple[str, Mapping[str, Any], Faces]  # a verdict's kind, payload and faces
@@ -40,7 +40,7 @@ class Roll:
     def start_anew(self) -> None:
         """Reads everything again, after facts or the log itself were changed, and settles."""
         self._store.facts_changed()
-        self._store.set_state("heard", None)
+        self._store.set_state("heard", [None])
         self.reset()
         self.look(self._model)
         self.settle()
@@ -69,20 +69,33 @@ class Roll:
 
     def _hear(self) -> Heard:
         """What was said, of the faces that are there now."""
-        members = self.members
+        said = self._store.said()
         self._heard_of = [self._model, self._store.revision()]
-        self._heard_anew = self._store.state("heard") != self._heard_of
+        of, *elsewhere = self._store.state("heard", [None])
+        self._heard_anew = of != self._heard_of
         if self._heard_anew:
-            here = set(members.ids.tolist())
-            seen = self._store.observations_on(self._store.hashes_said())
-            found = {id_: place for id_, place in seen.items() if id_ in here}
-            rows = listen(self._store.verdicts(), Places(found.values()))
-            there = rows[:, 1] >= 0
-            rows[there, 1] = members.rows_of(np.array([*found], np.int64))[rows[there, 1]]
-        else:
-            rows = self._store.heard()
-            rows[:, 1] = members.rows_of(rows[:, 1])
-        return Heard.of(len(members.ids), self._store.words(), rows)
+            elsewhere = self._look_for(np.unique(said[:, 2]))
+        self._elsewhere = np.array(elsewhere, np.int64).reshape(2, -1)
+        rows = np.column_stack([said[:, 0], self._rows_at(said[:, 2]), said[:, 1]])
+        return Heard.of(len(self.members.ids), self._store.words(), rows)
+
+    def _look_for(self, places: IntArray) -> list[list[int]]:
+        """Those of these places where another observation than their own, or none, is now."""
+        anchors = self._store.places(places.tolist())
+        seen = self._store.observations_on(anchor.content_hash for anchor in anchors.values())
+        here = set(self.members.ids.tolist())
+        found = {id_: place for id_, place in seen.items() if id_ in here}
+        ids, there = [*found, 0], Places(found.values())
+        now = {n: ids[-1 if (k := there.find(at)) is None else k] for n, at in anchors.items()}
+        moved = sorted((number, id_) for number, id_ in now.items() if number != id_)
+        return [[number for number, _ in moved], [id_ for _, id_ in moved]]
+
+    def _rows_at(self, places: IntArray) -> IntArray:
+        """(k,) the row of the observation at each place now, -1 for none."""
+        numbers, ids = self._elsewhere
+        at = np.searchsorted(numbers, places)
+        moved = np.append(numbers, -1)[at] == places
+        return self.members.rows_of(np.where(moved, np.append(ids, 0)[at], places))
 
     @property
     def verdicts(self) -> Sequence[Verdict]:
@@ -105,10 +118,10 @@ class Roll:
         rows: list[IntArray] = []
         for kind, payload, faces in sayings:
             row, person = faces.T
-            of_people = {n: ids[row[person == n]].tolist() for n in np.unique(person).tolist()}
+            of_people = {n: ids[row[person == n]] for n in np.unique(person).tolist()}
             id_ = self._store.add_verdict(kind, payload, said_at, of_people)
             said.append(Verdict(kind, dict(payload), (), said_at, (), id_))
-            rows.append(np.column_stack([np.full(len(row), id_), row, person]))
+            rows.append(np.column_stack([np.full(len(row), id_), self._rows_at(ids[row]), person]))
         self._heard = self._heard.more(said, np.concatenate(rows))
         self.rulings = weigh(self._heard)
         self.settle()
@@ -173,7 +186,7 @@ class Roll:
         model = self._model
         known, before = self.members.ids, self._clusters_before()
         if self._store.drop_superseded_memberships(model):
-            self._store.set_state("heard", None)
+            self._store.set_state("heard", [None])
             self.reset()
             self.look(model)
         members = self.members
@@ -196,12 +209,12 @@ class Roll:
         members, rulings = self.members, self.rulings
         claims = claim(clusters, rulings)
         persons = replay(clusters, rulings, self._resemblance, claims)
-        said = np.where(rulings.not_face, -1, (rulings.seat > 0) + 1 * rulings.confirmed)
+        said = np.where(rulings.not_face, -1, 1 * rulings.confirmed)
         people = self._everybody(persons)
         gone = self._people.keys() - people.keys()
         self._store.put_people({n: p for n, p in people.items() if self._people.get(n) != p})
         moved, surer = self._put_memberships(clusters, persons, said)
-        uncounted = self._store.uncounted(self._model, gone | moved)
+        touched = gone | moved if self._store.are_counted(self._model) else None
         self._store.outdate(gone | moved | surer)
         self._store.drop_people(gone)
         self._put_heard()
@@ -209,11 +222,12 @@ class Roll:
         self._store.set_state("holders", [*claims.holders().items()])
         self._store.set_state("conflicts", [list(conflict) for conflict in rulings.conflicts])
         self._store.set_state("people_version", self._store.people_version() + 1)
-        self._store.count_people(self._model, uncounted)
         self._people = people
         self.members = changed(
             members, clusters=clusters, persons=persons, said=said, stored=members.stored | True
         )
+        self._store.count_people(self._model, self.members, touched)
+        self._store.keep_members(self._model, self.members)
         self._version = (self._model, self._store.revision(), self._store.people_version())
 
     def _put_memberships(
@@ -235,23 +249,16 @@ class Roll:
         for ids, (word,) in _alike(members.ids, said_anew, said):
             self._store.mark_said(ids, word)
         other = (persons != members.persons) | ~members.stored
-        surer = (said == 2) != (members.said == 2)
+        surer = (said > 0) != (members.said > 0)
         return (
             {*np.unique([persons[other], members.persons[other]]).tolist()} - {0},
             {*np.unique(persons[surer]).tolist()} - {0},
         )
 
     def _put_heard(self) -> None:
-        if not self._heard_anew:
-            return
-        heard = self._heard
-        verdicts = np.array([verdict.id for verdict in heard.verdicts], np.int64)
-        ids = np.append(self.members.ids, 0)  # -1, a face that is not there, is the last
-        columns = verdicts[heard.verdict], ids[heard.face], heard.person
-        self._store.drop_heard()
-        self._store.add_heard(zip(*(column.tolist() for column in columns), strict=True))
-        self._store.set_state("heard", self._heard_of)
-        self._heard_anew = False
+        if self._heard_anew:
+            self._store.set_state("heard", [self._heard_of, *self._elsewhere.tolist()])
+            self._heard_anew = False
 
     def _everybody(self, persons: IntArray) -> dict[int, PersonRow]:
         rulings = self.rulings

@@ -113,11 +113,12 @@ def _clean(name: str, photo: Path, result: Matched) -> str | None:
 
 
 class Seat(NamedTuple):
-    """A face in the library.  row, said: as in `Members`.  person: a number, 0 for nobody."""
+    """A face in the library: its row of `Members`, whose it is (0: nobody's), what was said."""
 
     row: int
     person: int
-    said: int
+    said: bool
+    confirmed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +160,9 @@ def plan(
     for found in names:
         key, seat = folded(found.match.name), seats[found.match.face.id]
         there = called.get(seat.person)
-        if there is not None and folded(there) == key and seat.said == 2:
+        if there is not None and folded(there) == key and seat.confirmed:
             result.known.append(found)
-        elif there is not None and folded(there) != key and seat.said > 0 and not replace:
+        elif there is not None and folded(there) != key and seat.said and not replace:
             result.conflicts.append(NameThere(found.photo, found.match.name, there))
         else:
             wanted[key].append(found)

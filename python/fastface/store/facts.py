@@ -104,19 +104,27 @@ class FactTables(Tables):
         )
         if not added.rowcount:
             return False
-        self._database.run_many(
-            """INSERT INTO observation (content_id, model, position, box_left, box_top, box_width,
-               box_height, landmarks, score, quality, unclear, face, torso_left, torso_top,
-               torso_width, torso_height, torso, at_s, sightings) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?,
-               ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-            (
-                (content_id, model, position, *observation_row(observation))
-                for position, observation in enumerate(observations)
-                if observation is not None
-            ),
-        )
+        for position, observation in enumerate(observations):
+            if observation is not None:
+                self._add_observation(content_id, model, position, observation)
         self.facts_changed()
         return True
+
+    def _add_observation(
+        self, content_id: int, model: str, position: int, observation: Observation
+    ) -> None:
+        added = self._database.run(
+            """INSERT INTO place (content_id, position, box_left, box_top, box_width, box_height,
+               at_s) VALUES (?, ?, ?, ?, ?, ?, ?)""",
+            (content_id, position, *map(float, observation.box), observation.at_s),
+        )
+        self._database.run(
+            """INSERT INTO observation (id, content_id, model, position, box_left, box_top,
+               box_width, box_height, landmarks, score, quality, unclear, face, torso_left,
+               torso_top, torso_width, torso_height, torso, at_s, sightings) VALUES (?, ?, ?, ?, ?,
+               ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            (added.lastrowid, content_id, model, position, *observation_row(observation)),
+        )
 
     def paths_of(self, content_hash: str) -> list[bytes]:
         """Every path that holds this content, as far as is known; those missing left out."""

@@ -3,76 +3,101 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Collection
-from typing import Final
 
-from fastface.store.rows import PersonFigures
-from fastface.store.tables import Tables
+import numpy as np
 
-# Of more people than these it is quicker to count everybody's faces, in the order they are in.
-FEW: Final = 200
+from fastface.store.roster import RosterTables
+from fastface.store.rows import Members, PersonFigures
+from fastface.types import IntArray
 
 
-class FigureTables(Tables):
+class FigureTables(RosterTables):
     """Figures hold for one state of the facts and people, which they are kept with."""
 
-    def person_figures(self, model: str, person_id: int | None = None) -> dict[int, PersonFigures]:
+    def person_figures(self, model: str, person: int | None = None) -> dict[int, PersonFigures]:
         """What is counted of everybody, or of one, who is seen on photos that are present."""
-        one = () if person_id is None else (person_id,)
-        if self._are_kept(model):
-            chosen = "WHERE person = ?" if one else ""
-            rows = self._database.rows(f"SELECT * FROM figure {chosen}", one)  # noqa: S608
-        else:
-            rows = self._database.rows(_counted("= ?2" if one else "IS NOT NULL"), (model, *one))
+        one = () if person is None else (person,)
+        if not self.are_counted(model):
+            return count(self.members(model), one or None)
+        chosen = "WHERE person = ?" if one else ""
+        rows = self._database.rows(f"SELECT * FROM figure {chosen}", one)  # noqa: S608
         return {row[0]: PersonFigures(*row[1:]) for row in rows}
 
-    def count_people(self, model: str, touched: Collection[int] | None = None) -> None:
-        """Keeps the figures of these people, or all, as of now; those of nobody else changed.
+    def count_people(
+        self, model: str, members: Members, touched: Collection[int] | None = None
+    ) -> None:
+        """Keeps the figures of these people, or all, as of now; nobody else's changed.
 
-        touched: as returned by `uncounted`.
+        members: as of now.  touched: None unless the others' figures were kept before.
         """
         if touched is None:
             self._database.run("DELETE FROM figure")
-            self._database.run(f"INSERT INTO figure {_counted('IS NOT NULL')}", (model,))
         else:
-            numbers = json.dumps(sorted(touched))
-            some = "IN (SELECT value FROM json_each(?2))"
             self._database.run(
-                "DELETE FROM figure WHERE person IN (SELECT value FROM json_each(?))", (numbers,)
+                "DELETE FROM figure WHERE person IN (SELECT value FROM json_each(?))",
+                (json.dumps([*touched]),),
             )
-            self._database.run(f"INSERT INTO figure {_counted(some)}", (model, numbers))
-        self.set_state("figures", self._now(model))
+        self._database.run_many(
+            "INSERT INTO figure VALUES (?, ?, ?, ?, ?, ?, ?)",
+            ((number, *figures) for number, figures in count(members, touched).items()),
+        )
+        self.set_state("figures", self._counted_of(model))
 
-    def uncounted(self, model: str, touched: Collection[int]) -> Collection[int] | None:
-        """These people, if the others' figures hold and the few are quicker; None for all.
-
-        To be asked before anything changes but the memberships of these people.
-        """
-        return touched if len(touched) <= FEW and self._are_kept(model) else None
+    def are_counted(self, model: str) -> bool:
+        """Whether the figures of everybody are kept as of now."""
+        return bool(self.state("figures") == self._counted_of(model))
 
     def count_people_if_due(self, model: str) -> None:
-        """Keeps everybody's figures, where facts changed since."""
-        if not self._are_kept(model):
-            self.count_people(model)
+        """Keeps everybody's figures, and who is who, where facts changed since."""
+        if not self.are_counted(model):
+            members = self.members(model)
+            self.count_people(model, members)
+            self.keep_members(model, members)
 
-    def _are_kept(self, model: str) -> bool:
-        return bool(self.state("figures") == self._now(model))
-
-    def _now(self, model: str) -> list[str | int]:
+    def _counted_of(self, model: str) -> list[str | int]:
         return [model, self.revision(), int(self.state("people_version", 0))]
 
 
-def _counted(whose: str) -> str:
-    """The columns of `figure` of the people that a condition on their number names."""
-    return f"""WITH seen AS (
-            SELECT person_id, membership.content_id AS content_id, quality, observation_id
-            FROM membership WHERE person_id {whose} AND model = ?1 AND EXISTS (
-                SELECT 1 FROM file
-                WHERE file.content_id = membership.content_id AND NOT missing))
-        SELECT who, n_photos, n_faces, clearest, first, last, n_videos FROM
-        (SELECT person_id AS who, count(DISTINCT content_id) AS n_photos, count(*) AS n_faces,
-                observation_id AS clearest, max(quality) FROM seen GROUP BY person_id)
-        JOIN (SELECT person_id, min(taken_at) AS first, max(taken_at) AS last,
-                     count(DISTINCT iif(duration_s IS NULL, NULL, content_id)) AS n_videos
-              FROM seen JOIN content ON content.id = content_id GROUP BY person_id)
-        ON person_id = who"""  # noqa: S608
+def count(members: Members, people: Collection[int] | None = None) -> dict[int, PersonFigures]:
+    """What is counted of these people, or of all, as far as they are on photos that are present.
+
+    Of equally clear faces the first in canonical order is the clearest.
+    """
+    chosen = members.present & (members.persons > 0)
+    if people is not None:
+        chosen &= np.isin(members.persons, [*people])
+    rows = np.flatnonzero(chosen)
+    if not len(rows):
+        return {}
+    rows = rows[np.lexsort((-members.quality[rows], members.persons[rows]))]
+    persons, contents = members.persons[rows], members.contents[rows]
+    taken_at, filmed = members.taken_at[rows], members.in_video[rows]
+    who, start, n_faces = np.unique(persons, return_index=True, return_counts=True)
+    columns = (
+        who,
+        _distinct(who, persons, contents),
+        n_faces,
+        members.ids[rows[start]],
+        np.fmin.reduceat(taken_at, start),
+        np.fmax.reduceat(taken_at, start),
+        _distinct(who, persons[filmed], contents[filmed]),
+    )
+    return {
+        n: PersonFigures(n_photos, faces, clearest, _known(first), _known(last), n_videos)
+        for n, n_photos, faces, clearest, first, last, n_videos in zip(
+            *(column.tolist() for column in columns), strict=True
+        )
+    }
+
+
+def _distinct(who: IntArray, persons: IntArray, contents: IntArray) -> IntArray:
+    """Of each of these people, ascending, on how many different photos they are."""
+    width = int(contents.max(initial=0)) + 1
+    of_pair = np.unique(persons * width + contents) // width
+    return np.asarray(np.bincount(np.searchsorted(who, of_pair), minlength=len(who)))
+
+
+def _known(time: float) -> float | None:
+    return None if math.isnan(time) else time

@@ -7,13 +7,15 @@ write-ahead log, and may stay in pages that were reorganised, until the file is 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
+import numpy as np
+
 from fastface.store.migrations import seal_verdicts, unseal_verdicts
-from fastface.store.rows import PLACE, place
+from fastface.store.rows import PLACE, PLACE_TYPE, place
 from fastface.store.tables import Tables
-from fastface.types import Anchor, Box
+from fastface.types import Anchor
 
 _PENDING: Final = "scrub_pending"
 
@@ -21,34 +23,33 @@ _PENDING: Final = "scrub_pending"
 class ForgettingTables(Tables):
     """The only place where facts and verdicts are deleted."""
 
-    def delete_observations(self, ids: Iterable[int]) -> None:
-        """Deletes observations with all that follows from them."""
-        self._database.run_many("DELETE FROM observation WHERE id = ?", ((id_,) for id_ in ids))
+    def delete_observations(self, ids: Iterable[int], places: Iterable[int]) -> None:
+        """Deletes observations with all that follows from them, and places nobody speaks of."""
+        run, run_many = self._database.run, self._database.run_many
+        run_many("DELETE FROM observation WHERE id = ?", ((id_,) for id_ in ids))
+        unseal_verdicts(run, ["place"])
+        run_many("DELETE FROM place WHERE id = ?", ((number,) for number in places))
+        seal_verdicts(run, ["place"])
         self.set_state(_PENDING, True)
 
     def redact(
-        self, verdicts: Iterable[int], anchors: Iterable[int], payload: Mapping[str, Any]
+        self, verdicts: Collection[int], places: Collection[int], payload: Mapping[str, Any]
     ) -> None:
-        """Gives verdicts another payload and no anchors, and deletes single anchors of others.
-
-        anchors: by the numbers of `anchors_on`.
-        """
-        said = json.dumps(payload)
-        unseal_verdicts(self._database.run)
-        self._database.run_many("DELETE FROM anchor WHERE rowid = ?", ((row,) for row in anchors))
+        """Gives verdicts another payload and no anchors; others lose those at these places."""
+        run, said = self._database.run, json.dumps(payload)
+        unseal_verdicts(run)
+        for row, verdict, blob in self._database.rows(
+            "SELECT rowid, verdict_id, places FROM anchor"
+        ):
+            numbers = np.frombuffer(blob, PLACE_TYPE)
+            left = numbers[~np.isin(numbers, [*places])]
+            if verdict in verdicts or not len(left):
+                run("DELETE FROM anchor WHERE rowid = ?", (row,))
+            elif len(left) < len(numbers):
+                run("UPDATE anchor SET places = ? WHERE rowid = ?", (left.tobytes(), row))
         for verdict in verdicts:
-            self._database.run("DELETE FROM anchor WHERE verdict_id = ?", (verdict,))
-            self._database.run("UPDATE verdict SET payload = ? WHERE id = ?", (said, verdict))
-        seal_verdicts(self._database.run)
-
-    def anchors_on(self, hashes: Iterable[str]) -> dict[int, tuple[int, Anchor]]:
-        """Every anchor on photos of these contents: its number -> verdict id, place."""
-        rows = self._database.rows(
-            """SELECT rowid, verdict_id, content_hash, box_left, box_top, box_width, box_height,
-               at_s FROM anchor WHERE content_hash IN (SELECT value FROM json_each(?))""",
-            (json.dumps(sorted(set(hashes))),),
-        )
-        return {row[0]: (row[1], Anchor(row[2], Box(*row[3:7]), row[7])) for row in rows}
+            run("UPDATE verdict SET payload = ? WHERE id = ?", (said, verdict))
+        seal_verdicts(run)
 
     def observations_on(self, hashes: Iterable[str]) -> dict[int, Anchor]:
         """Every model's observations on photos of these contents, present or not."""

@@ -7,12 +7,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from fastface.store.rows import (
     FACE_TYPE,
     PLACE,
-    Members,
     PersonRow,
     path_of,
     place,
@@ -25,28 +23,6 @@ from fastface.types import Anchor, FloatArray, IntArray
 
 class GroupingTables(Tables):
     """Which faces were grouped, and who they are."""
-
-    def members(self, model: str) -> Members:
-        """Every observation's place in the last grouping, and those it does not know yet.
-
-        Those of photos that are missing now, or that only an earlier model saw, come with
-        `present=False`: their clusters' numbers are remembered for when they are back.
-        """
-        rows = self._database.rows(
-            """SELECT observation.id, coalesce(cluster, 0), coalesce(person_id, 0),
-               coalesce(said, 0), observation_id IS NOT NULL,
-               observation.model = ? AND EXISTS (
-                   SELECT 1 FROM file WHERE content_id = content.id AND NOT missing) AS present,
-               content.id
-               FROM content JOIN observation ON content.id = observation.content_id
-               LEFT JOIN membership ON observation_id = observation.id
-               WHERE present OR observation_id IS NOT NULL
-               ORDER BY hash, position, observation.model""",
-            (model,),
-        )
-        columns = np.array(rows, np.int64).reshape(-1, 7).T.copy()
-        ids, clusters, persons, said, stored, present, contents = columns
-        return Members(ids, clusters, persons, said, present == 1, stored == 1, contents)
 
     def unplaced(self, model: str) -> list[int]:
         """The present photos on which this model saw faces that have no cluster."""
@@ -253,14 +229,6 @@ class GroupingTables(Tables):
             "DELETE FROM moment WHERE content_id = ?", ((content,) for content in departed)
         )
         self._database.run_many("REPLACE INTO moment VALUES (?, ?)", moments)
-
-    def photos_of(self, ids: IntArray) -> tuple[IntArray, npt.NDArray[np.float64]]:
-        """(k,) the content, and (k,) the quality, of observations that the last grouping knew."""
-        rows = self._database.rows("SELECT observation_id, content_id, quality FROM membership")
-        columns = np.array(rows, np.float64).reshape(-1, 3)
-        columns = columns[np.argsort(columns[:, 0])]
-        found = columns[np.searchsorted(columns[:, 0], ids)]
-        return found[:, 1].astype(np.int64), found[:, 2]
 
     def embeddings(self, model: str, ids: Iterable[int]) -> dict[int, FloatArray]:
         """Face embeddings, (d,) float32 each, of those of these observations the model made."""

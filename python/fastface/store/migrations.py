@@ -7,8 +7,10 @@ database runs every missing step, each in a transaction of its own with the numb
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Final, TypeAlias
+
+import numpy as np
 
 Execute: TypeAlias = Callable[..., Any]  # (sql, parameters) -> the rows, as sqlite3's `execute`
 
@@ -95,26 +97,27 @@ def create_tables(execute: Execute) -> None:
     execute("CREATE TABLE state (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID")
 
 
-def seal_verdicts(execute: Execute) -> None:
+def seal_verdicts(execute: Execute, tables: Collection[str] = ("verdict", "anchor")) -> None:
     """From here on nobody changes or deletes what was said."""
-    for trigger, table, change in _SEALS:
+    for trigger, table, change in _seals(tables):
         execute(
             f"""CREATE TRIGGER {trigger} BEFORE {change} ON {table}
                 BEGIN SELECT RAISE(ABORT, 'verdicts are append-only'); END"""
         )
 
 
-def unseal_verdicts(execute: Execute) -> None:
+def unseal_verdicts(execute: Execute, tables: Collection[str] = ("verdict", "anchor")) -> None:
     """For a migration, or to forget somebody; seal them again in the same transaction."""
-    for trigger, _, _ in _SEALS:
+    for trigger, _, _ in _seals(tables):
         execute(f"DROP TRIGGER {trigger}")
 
 
-_SEALS: Final = [
-    (f"{table}_no_{change.lower()}", table, change)
-    for table in ("verdict", "anchor")
-    for change in ("UPDATE", "DELETE")
-]
+def _seals(tables: Collection[str]) -> list[tuple[str, str, str]]:
+    return [
+        (f"{table}_no_{change.lower()}", table, change)
+        for table in tables
+        for change in ("UPDATE", "DELETE")
+    ]
 
 
 def say_of_whom(execute: Execute) -> None:
@@ -230,6 +233,77 @@ def answer_quickly(execute: Execute) -> None:
     )
 
 
+def hold_on_to_places(execute: Execute) -> None:
+    """Places get numbers, so that what is said of a person of many faces is one row.
+
+    And who is who is kept as columns that are read at once.
+    """
+    # A fact: where a face was seen, by the number of the observation; it outlives that one.
+    execute(
+        """CREATE TABLE place (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never given twice, whatever is forgotten
+            content_id INTEGER NOT NULL REFERENCES content, position INTEGER NOT NULL,
+            box_left REAL NOT NULL, box_top REAL NOT NULL,
+            box_width REAL NOT NULL, box_height REAL NOT NULL, at_s REAL)"""
+    )
+    execute(
+        """INSERT INTO place SELECT id, content_id, position,
+               box_left, box_top, box_width, box_height, at_s FROM observation"""
+    )
+    execute("DROP INDEX observation_place")
+    execute("CREATE INDEX place_by_content ON place (content_id)")
+    _number_places(execute)
+    seal_verdicts(execute, ["place"])
+    # Derived.  said: -1 no face, 0 not looked at, 1 confirmed; who is said to be whom is in the
+    # log, and a person of many faces is renamed without touching them.
+    execute("UPDATE membership SET said = said - 1 WHERE said > 0")
+    execute("DROP INDEX membership_by_person")
+    execute("CREATE INDEX membership_by_person ON membership (person_id, content_id)")
+    execute("DROP TABLE heard")
+    execute("DELETE FROM state WHERE key IN ('heard', 'figures')")
+    execute(
+        """CREATE TABLE roster (
+            id INTEGER PRIMARY KEY, version TEXT NOT NULL, faces BLOB NOT NULL)"""
+    )
+
+
+def _number_places(execute: Execute) -> None:
+    """Anchors, a row for each face, become one of a verdict and person: numbers of places."""
+    unseal_verdicts(execute)
+    execute(
+        """INSERT INTO content (hash, width, height) SELECT DISTINCT content_hash, 0, 0 FROM anchor
+           WHERE content_hash NOT IN (SELECT hash FROM content)"""
+    )
+    at_the_place = """content.hash = content_hash AND place.at_s IS anchor.at_s
+        AND (place.box_left, place.box_top, place.box_width, place.box_height)
+          = (anchor.box_left, anchor.box_top, anchor.box_width, anchor.box_height)"""
+    joined = "content JOIN place ON content_id = content.id"
+    # Of somebody who was forgotten, or whom another model saw before it was forgotten.
+    execute(
+        f"""INSERT INTO place (content_id, position, box_left, box_top, box_width, box_height, at_s)
+            SELECT DISTINCT (SELECT id FROM content WHERE hash = content_hash), -1,
+                   box_left, box_top, box_width, box_height, at_s
+            FROM anchor WHERE NOT EXISTS (SELECT 1 FROM {joined} WHERE {at_the_place})"""  # noqa: S608
+    )
+    places: dict[tuple[int, int], list[int]] = {}
+    for verdict, person, place in execute(
+        f"""SELECT verdict_id, person, (SELECT min(place.id) FROM {joined} WHERE {at_the_place})
+            FROM anchor ORDER BY verdict_id, person, 3"""  # noqa: S608
+    ):
+        places.setdefault((verdict, person), []).append(place)
+    execute("DROP TABLE anchor")
+    # places: their numbers, ascending, four bytes each, the least significant first.
+    execute(
+        """CREATE TABLE anchor (
+            verdict_id INTEGER NOT NULL REFERENCES verdict, person INTEGER NOT NULL,
+            places BLOB NOT NULL, UNIQUE (verdict_id, person))"""
+    )
+    for (verdict, person), numbers in places.items():
+        blob = np.array(numbers, "<u4").tobytes()
+        execute("INSERT INTO anchor VALUES (?, ?, ?)", (verdict, person, blob))
+    seal_verdicts(execute)
+
+
 MIGRATIONS: Final[tuple[Callable[[Execute], None], ...]] = (
     create_tables,
     say_of_whom,
@@ -238,4 +312,5 @@ MIGRATIONS: Final[tuple[Callable[[Execute], None], ...]] = (
     keep_portraits,
     know_videos,
     answer_quickly,
+    hold_on_to_places,
 )

@@ -64,7 +64,7 @@ class PortraitTables(Tables):
     def own_faces(self, model: str, people: Iterable[int]) -> OwnFaces:
         """All faces of some people, within a person in canonical order."""
         rows = self._database.rows(
-            """SELECT observation_id, person_id, face, membership.quality, said = 2, taken_at
+            """SELECT observation_id, person_id, face, membership.quality, said > 0, taken_at
                FROM membership JOIN content ON content.id = membership.content_id
                JOIN observation ON observation.id = observation_id
                WHERE person_id IN (SELECT value FROM json_each(?)) AND membership.model = ?

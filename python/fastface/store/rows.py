@@ -17,6 +17,7 @@ FACE_TYPE: Final = "<f4"
 # Torsos are long and only compared within a moment: half the bytes move a distance by under 0.001.
 TORSO_TYPE: Final = "<f2"
 SIGHTING_TYPE: Final = "<f8"  # a time and a box each
+PLACE_TYPE: Final = "<u4"  # the number of a place, in an anchor
 
 # Where an observation is; the columns of `place`.
 PLACE: Final = "hash, box_left, box_top, box_width, box_height, at_s, sightings"
@@ -73,10 +74,10 @@ class Members:
     """Where the last grouping put the n observations that it knew, or should know now.
 
     In canonical order, as int64 arrays (n,).  ids.  clusters: each one's lasting number, 0 for
-    none.  persons: 0 for nobody.  said: -1 no face, 0 nothing was said, 1 the user said who it is,
-    2 the user confirmed it.  As bool arrays: present, seen by the asked model on a photo that is
-    there; the others are only remembered.  stored, known to the last grouping.  contents: the
-    photo's, as int64 (n,).
+    none.  persons: 0 for nobody.  said: -1 no face, 0 not looked at, 1 the user confirmed it.
+    contents: the photo's.  As bool arrays: present, seen by the asked model on a photo that is
+    there; the others are only remembered.  stored, known to the last grouping.  in_video.  As
+    float64: quality; taken_at, NaN where unknown.
     """
 
     ids: IntArray
@@ -86,6 +87,9 @@ class Members:
     present: npt.NDArray[np.bool_]
     stored: npt.NDArray[np.bool_]
     contents: IntArray
+    in_video: npt.NDArray[np.bool_]
+    quality: npt.NDArray[np.float64]
+    taken_at: npt.NDArray[np.float64]
 
     def rows_of(self, ids: IntArray) -> IntArray:
         """The row of each of these observations, -1 for one that is not here."""

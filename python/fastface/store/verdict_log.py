@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
+from fastface.store.rows import PLACE_TYPE
 from fastface.store.tables import Tables
 from fastface.types import Anchor, Box, IntArray, Verdict
 
@@ -17,7 +20,7 @@ _WORDS: Final = "SELECT id, kind, payload, said_at FROM verdict WHERE id > ? ORD
 class VerdictLog(Tables):
     """Verdicts with their anchors; triggers refuse to change or delete any.
 
-    Derived from them is what was heard: which observations the anchors are about.
+    A place has the number of the observation that was seen there, and outlives it.
     """
 
     def add_verdict(
@@ -25,7 +28,7 @@ class VerdictLog(Tables):
         kind: str,
         payload: Mapping[str, Any],
         said_at: float,
-        faces: Mapping[int, Collection[int]],
+        faces: Mapping[int, Collection[int] | IntArray],
     ) -> int:
         """Appends what the user said; returns its id.
 
@@ -37,38 +40,63 @@ class VerdictLog(Tables):
         )
         assert added.lastrowid is not None
         for person, observations in sorted(faces.items()):
-            row = (added.lastrowid, person, json.dumps(sorted({*observations})))
+            places = np.unique(np.array([*observations], PLACE_TYPE))
             self._database.run(
-                """INSERT INTO anchor
-                   SELECT ?1, hash, box_left, box_top, box_width, box_height, ?2, at_s
-                   FROM observation INDEXED BY observation_place
-                   JOIN content ON content.id = content_id
-                   WHERE observation.id IN (SELECT value FROM json_each(?3))
-                   ORDER BY hash, position""",
-                row,
+                "INSERT INTO anchor VALUES (?, ?, ?)", (added.lastrowid, person, places.tobytes())
             )
-            self._database.run("INSERT INTO heard SELECT ?1, value, ?2 FROM json_each(?3)", row)
         return added.lastrowid
+
+    def said(self, kind: str | None = None) -> IntArray:
+        """(m, 3) int64: verdict id, person, place; of each anchor, or of one kind of verdict's."""
+        rows = self._database.rows(
+            """SELECT verdict_id, person, places FROM anchor
+               WHERE ?1 IS NULL OR verdict_id IN (SELECT id FROM verdict WHERE kind = ?1)
+               ORDER BY verdict_id, person""",
+            (kind,),
+        )
+        places = [np.frombuffer(row[2], PLACE_TYPE) for row in rows]
+        whose = np.array([row[:2] for row in rows], np.int64).reshape(-1, 2)
+        return np.column_stack(
+            [
+                np.repeat(whose, [len(numbers) for numbers in places], axis=0),
+                np.concatenate([np.empty(0, PLACE_TYPE), *places]).astype(np.int64),
+            ]
+        )
+
+    def places(self, numbers: Iterable[int]) -> dict[int, Anchor]:
+        """Where these places are, by photo and place in it."""
+        return self._places("place.id", numbers)
+
+    def places_on(self, hashes: Iterable[str]) -> dict[int, Anchor]:
+        """All places that were ever seen on photos of these contents, by number."""
+        return self._places("hash", sorted(set(hashes)))
+
+    def _places(self, column: str, values: Iterable[int | str]) -> dict[int, Anchor]:
+        rows = self._database.rows(
+            f"""SELECT place.id, hash, box_left, box_top, box_width, box_height, at_s
+               FROM place JOIN content ON content.id = content_id
+               WHERE {column} IN (SELECT value FROM json_each(?))
+               ORDER BY hash, position, place.id""",  # noqa: S608
+            (json.dumps([*values]),),
+        )
+        return {id_: Anchor(hash_, Box(*box), at_s) for id_, hash_, *box, at_s in rows}
 
     def verdicts(self) -> list[Verdict]:
         """Everything the user said, in order."""
-        anchors: dict[int, list[tuple[Anchor, int]]] = {}
-        for verdict_id, person, at_s, content_hash, *box in self._database.rows(
-            """SELECT verdict_id, person, at_s, content_hash, box_left, box_top, box_width,
-               box_height FROM anchor ORDER BY verdict_id, rowid"""
-        ):
-            anchor = Anchor(content_hash, Box(*box), at_s)
-            anchors.setdefault(verdict_id, []).append((anchor, person))
+        said = self.said()
+        where = self.places(np.unique(said[:, 2]).tolist())
+        rank = {number: k for k, number in enumerate(where)}
+        anchors: dict[int, list[tuple[int, int, int]]] = {}
+        for verdict, person, number in said.tolist():
+            anchors.setdefault(verdict, []).append((person, rank[number], number))
         return [
-            Verdict(
-                kind,
-                json.loads(payload),
-                tuple(anchor for anchor, _ in anchors.get(verdict_id, ())),
-                said_at,
-                tuple(person for _, person in anchors.get(verdict_id, ())),
-                verdict_id,
+            replace(
+                word,
+                anchors=tuple(where[number] for _, _, number in faces),
+                people=tuple(person for person, _, _ in faces),
             )
-            for verdict_id, kind, payload, said_at in self._database.rows(_WORDS, (0,))
+            for word in self.words()
+            for faces in [sorted(anchors.get(word.id, ()))]
         ]
 
     def words(self, after: int = 0) -> list[Verdict]:
@@ -85,55 +113,29 @@ class VerdictLog(Tables):
 
     def n_anchors(self) -> dict[int, int]:
         """How many faces each verdict is about, by its id; none where there is no face."""
-        rows = self._database.rows("SELECT verdict_id, count(*) FROM anchor GROUP BY verdict_id")
+        size = np.dtype(PLACE_TYPE).itemsize
+        rows = self._database.rows(
+            "SELECT verdict_id, sum(length(places)) / ? FROM anchor GROUP BY verdict_id", (size,)
+        )
         return dict(rows)
 
     def people_said(self) -> dict[int, set[int]]:
         """Whom each verdict says faces to be, by its id."""
         people: dict[int, set[int]] = {}
-        for verdict_id, person in self._database.rows(
-            "SELECT DISTINCT verdict_id, person FROM anchor"
-        ):
+        for verdict_id, person in self._database.rows("SELECT verdict_id, person FROM anchor"):
             people.setdefault(verdict_id, set()).add(person)
         return people
 
-    def heard(self, after: int = 0) -> IntArray:
-        """(m, 3) int64: verdict id, observation id or 0, person; by verdict and observation."""
-        rows = self._database.rows(
-            """SELECT verdict_id, observation_id, person FROM heard WHERE verdict_id > ?
-               ORDER BY verdict_id, observation_id, person""",
-            (after,),
-        )
-        return np.array(rows, np.int64).reshape(-1, 3)
-
-    def add_heard(self, rows: Iterable[tuple[int, int, int]]) -> None:
-        """Writes which observations verdicts are about, 0 for one that is not there."""
-        self._database.run_many("INSERT OR IGNORE INTO heard VALUES (?, ?, ?)", rows)
-
-    def drop_heard(self) -> None:
-        """Lets go of what was heard, so that it is heard again."""
-        self._database.run("DELETE FROM heard")
-
     def is_said(self, hashes: Iterable[str]) -> bool:
         """Whether a verdict is about one of these contents."""
-        return bool(
-            self._database.row(
-                """SELECT 1 FROM anchor
-                   WHERE content_hash IN (SELECT value FROM json_each(?)) LIMIT 1""",
-                (json.dumps(list(hashes)),),
-            )
-        )
-
-    def hashes_said(self) -> list[str]:
-        """The contents of all photos that verdicts are about."""
-        rows = self._database.rows("SELECT DISTINCT content_hash FROM anchor ORDER BY content_hash")
-        return [row[0] for row in rows]
+        places = np.array([*self.places_on(hashes)], np.int64)
+        return bool(np.isin(places, self.said()[:, 2]).any())
 
     def places_said(self, kind: str, content_hash: str) -> list[Anchor]:
         """Where on a photo verdicts of one kind are about."""
-        rows = self._database.rows(
-            """SELECT at_s, box_left, box_top, box_width, box_height
-               FROM anchor JOIN verdict ON id = verdict_id WHERE kind = ? AND content_hash = ?""",
-            (kind, content_hash),
-        )
-        return [Anchor(content_hash, Box(*box), at_s) for at_s, *box in rows]
+        said = self.said(kind)[:, 2]
+        if not len(said):
+            return []
+        places = self.places_on([content_hash])
+        about: npt.NDArray[np.bool_] = np.isin([*places], said)
+        return [place for place, yes in zip(places.values(), about.tolist(), strict=True) if yes]

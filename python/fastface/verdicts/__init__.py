@@ -6,7 +6,7 @@ gives clusters numbers that last; `replay` divides the clusters among people.
 """
 
 from fastface.verdicts.numbering import number
-from fastface.verdicts.places import Heard, Places, listen
+from fastface.verdicts.places import Heard, Places
 from fastface.verdicts.replay import Claims, Likeness, claim, replay
 from fastface.verdicts.weighing import Conflict, Rulings, in_force, weigh
 
@@ -19,7 +19,6 @@ __all__ = [
     "Rulings",
     "claim",
     "in_force",
-    "listen",
     "number",
     "replay",
     "weigh",

@@ -54,16 +54,6 @@ def _box_at(seen: Anchor, at_s: float) -> Box | None:
     return box if away <= SAME_TIME_S else None
 
 
-def listen(verdicts: Iterable[Verdict], places: Places) -> IntArray:
-    """(m, 3) int64: verdict id, index of a face or -1, person; one row per anchor, in order."""
-    rows = [
-        (verdict.id, -1 if (face := places.find(anchor)) is None else face, person)
-        for verdict in verdicts
-        for anchor, person in zip(verdict.anchors, verdict.people, strict=True)
-    ]
-    return np.array(rows, np.int64).reshape(-1, 3)
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Heard:
     """Verdicts with the faces that they are about.
@@ -81,8 +71,8 @@ class Heard:
 
     @classmethod
     def of(cls, n_faces: int, verdicts: Sequence[Verdict], rows: IntArray) -> Heard:
-        """rows: (m, 3) as `listen` returns them."""
-        order = np.argsort(rows[:, 0], kind="stable")
+        """rows: (m, 3) int64: verdict id, index of a face or -1, person."""
+        order = np.lexsort((rows[:, 2], rows[:, 1], rows[:, 0]))
         ids = np.array([verdict.id for verdict in verdicts], np.int64)
         verdict, face, person = rows[order].T
         return cls(n_faces, tuple(verdicts), face, person, np.searchsorted(ids, verdict))
