@@ -16,7 +16,7 @@ import tempfile
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,13 +30,12 @@ from fastface.pipeline import Grouping
 from fastface.store import Facts, Members
 from fastface.types import IntArray
 from tests.fake_engine import UNCLEAR, FakeEngine, again, paint
-from tests.library_state import Picture, copy_reversed, log_of, picture
-from tests.reference.people import Face, Log, Said, expected
+from tests.library_state import copy_reversed, log_of, picture
+from tests.reference.commands import COMMANDS, Command, give, someone
+from tests.reference.people import Face, Log, Said, expected, forgotten
 from tests.test_forgetting import found, pieces
 
 PHOTOS = ([0], [0, 1], [0, 2], [], [1], [1, 0, 3], [2, UNCLEAR], [3], [1, 2])
-NAMES = ("Ada", "Bea", "ada", "Cleo")
-OF_ONE = {"name", "same", "confirm", "hide", "unhide", "favourite"}  # forgotten with the person
 
 
 @dataclass
@@ -51,29 +50,6 @@ class Whim(FakeEngine):
             return found
         rng = np.random.default_rng(self.seed)
         return Grouping(found.moments, rng.integers(-1, 4, len(facts.ids)), 0.5)
-
-
-class Command(NamedTuple):
-    """verb, and which of the people, faces and names there are, counted round."""
-
-    verb: str
-    person: int
-    other: int
-    faces: tuple[int, ...]
-
-
-VERBS = "name merge split different reject not_face confirm hide unhide favourite"
-COMMANDS = st.builds(
-    Command,
-    st.sampled_from(VERBS.split(" ")),
-    st.integers(0, 7),
-    st.integers(0, 7),
-    st.lists(st.integers(0, 15), min_size=1, max_size=2).map(tuple),
-)
-
-
-def alike(name: str | None, other: str) -> bool:
-    return name is not None and name.lower() == other.lower()
 
 
 class AnyHistory(RuleBasedStateMachine):
@@ -203,12 +179,10 @@ class AnyHistory(RuleBasedStateMachine):
     @rule(person=st.integers(0, 7))
     def forget(self, person: int) -> None:
         before = picture(self.library)
-        number = self._someone(before, person)
+        number = someone(before, person)
         if number is None:
             return
         gone = {face for face, seen in before.faces.items() if seen.person == number}
-        log = Log(self.log)
-        numbers = {number, *(n for n in log.people() if log.root(n) == number)}
         rows = self.library._store._database.rows(
             """SELECT face FROM observation JOIN membership ON observation_id = id
                WHERE person_id = ?""",
@@ -216,15 +190,7 @@ class AnyHistory(RuleBasedStateMachine):
         )
         self.traces += [piece for row in rows for piece in pieces(row[0])]
         self.library.forget(f"p{number}")
-        for k, said in enumerate(self.log):
-            left = {face: who for face, who in said.faces.items() if face not in gone}
-            emptied = bool(said.faces) and not left
-            only_theirs = said.kind in OF_ONE and bool(said.people) and {*said.people} <= numbers
-            if emptied or only_theirs:
-                self.log[k] = Said(said.kind, forgotten=True)
-            else:
-                self.log[k].faces = left
-        self.log.append(Said("forget", faces=dict.fromkeys(gone, 0)))
+        self.log = forgotten(self.log, number, gone)
         self.forgotten |= gone
         assert not found(self.library.path.parent, self.traces)
 
@@ -369,87 +335,8 @@ class AnyHistory(RuleBasedStateMachine):
     def _faces(self, person: str) -> list[Any]:
         return [face for row in self.library.photos(person) for face in row.faces]
 
-    @staticmethod
-    def _someone(now: Picture, person: int) -> int | None:
-        """Somebody who is on a photo that is there."""
-        here = sorted({seen.person for seen in now.faces.values() if seen.present} - {0})
-        return here[person % len(here)] if here else None
-
     def _give(self, library: Library, command: Command) -> Said | None:
-        """Gives a command; returns what must be in the log then, None for nothing."""
-        now = picture(self.library)
-        log = Log(self.log)
-        person, other = (self._someone(now, k) for k in (command.person, command.other))
-        here = sorted(face for face, seen in now.faces.items() if seen.present)
-        if person is None or other is None:
-            return None
-        faces = sorted({here[k % len(here)] for k in command.faces})
-        own = [face for face in here if now.faces[face].person == person]
-        of = {n: dict.fromkeys(self._all_of(now, n), n) for n in (person, other)}
-        key, ids = f"p{person}", [f"{hash_[:16]}-{place}" for hash_, place in faces]
-        match command.verb:
-            case "name":
-                name = NAMES[command.other % len(NAMES)]
-                namesakes = [n for n in sorted(now.people) if alike(log.name(n), name)]
-                named = library.name(key, name)
-                if log.name(person) == name:
-                    return None
-                namesakes = [n for n in namesakes if n != person]
-                if not namesakes:
-                    assert (named.id, named.name) == (key, name)
-                    return Said("name", [person], of[person], name)
-                theirs = dict.fromkeys(self._all_of(now, namesakes[0]), namesakes[0])
-                said = Said("same", [namesakes[0], person], theirs | of[person])
-                assert named.id == f"p{Log([*self.log, said]).root(namesakes[0])}"
-                return said
-            case "merge" | "different" if person == other:
-                with pytest.raises(ValueError, match="expected somebody else"):
-                    getattr(library, command.verb)(key, f"p{other}")
-                return None
-            case "merge":
-                said = Said("same", [person, other], of[person] | of[other])
-                merged = library.merge(key, f"p{other}").id
-                assert merged == f"p{Log([*self.log, said]).root(person)}"
-                return said
-            case "different":
-                library.different(key, f"p{other}")
-                return Said("different", [person, other], of[person] | of[other])
-            case "split":
-                chosen = own[: 1 + command.faces[0] % len(own)]
-                ids = [f"{hash_[:16]}-{place}" for hash_, place in chosen]
-                if len(chosen) == len(of[person]):
-                    with pytest.raises(ValueError, match="all of them"):
-                        library.split(key, ids)
-                    return None
-                new = int(library.split(key, ids).id[1:])
-                assert new > self.ever
-                return Said("different", [person, new], of[person] | dict.fromkeys(chosen, new))
-            case "reject":
-                library.reject(key, ids)
-                said = log_of(library)[-1]
-                new_numbers = [said.faces[face] for face in faces]
-                assert min(new_numbers) > self.ever and len({*new_numbers}) == len(faces)
-                seated = expected(log, dict.fromkeys(now.faces, 0))
-                pins = {} if {person} in seated.values() else of[person]
-                return Said("reject", [person], pins | dict(zip(faces, new_numbers, strict=True)))
-            case "not_face":
-                library.not_face(ids)
-                return Said("not_face", faces=dict.fromkeys(faces, 0))
-            case "confirm":
-                library.confirm(key, ids)
-                return Said("confirm", [person], dict.fromkeys(faces, person))
-            case "favourite":
-                face = own[command.faces[0] % len(own)]
-                library.favourite(key, f"{face[0][:16]}-{face[1]}")
-                return Said("favourite", [person], {face: person})
-            case verb:
-                getattr(library, verb)(key)
-                return Said(verb, [person], of[person])
-
-    @staticmethod
-    def _all_of(now: Picture, person: int) -> list[Face]:
-        """A person's faces, those on missing photos too."""
-        return [face for face, seen in now.faces.items() if seen.person == person]
+        return give(command, library, picture(self.library), self.log, self.ever)
 
     def _hear(self, said: Said | None) -> None:
         if said is not None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 Face = tuple[str, int]  # photo, place in it; sorted as everywhere
 
+OF_ONE = {"name", "same", "confirm", "hide", "unhide", "favourite"}  # forgotten with the person
 AFFIRMING = {"name", "same", "different", "confirm", "hide", "unhide", "favourite"}
 
 
@@ -134,6 +135,25 @@ class Log:
         yes = [number for affirmed, number, _ in rows if affirmed]
         no = {self.root(number) for affirmed, number, _ in rows if not affirmed}
         return yes, no, [0, *(own for affirmed, _, own in rows if not affirmed)][-1]
+
+
+def forgotten(told: Iterable[Said], person: int, gone: set[Face]) -> list[Said]:
+    """The log after somebody, with these faces, was forgotten: what is left of each verdict."""
+    said = list(told)
+    log = Log(said)
+    numbers = {person, *(n for n in log.people() if log.root(n) == person)}
+    rest: list[Said] = []
+    for verdict in said:
+        left = {face: who for face, who in verdict.faces.items() if face not in gone}
+        emptied = bool(verdict.faces) and not left
+        only_theirs = (
+            verdict.kind in OF_ONE and bool(verdict.people) and {*verdict.people} <= numbers
+        )
+        if emptied or only_theirs:
+            rest.append(Said(verdict.kind, forgotten=True))
+        else:
+            rest.append(replace(verdict, faces=left))
+    return [*rest, Said("forget", faces=dict.fromkeys(gone, 0))]
 
 
 def expected(log: Log, clusters: Mapping[Face, int]) -> dict[Face, set[int]]:
