@@ -181,10 +181,12 @@ class Review(Answers):
         ids = self._roll.members.ids[rows]
         shown = [_to_look_at(side, known) for side in (doubt.one, doubt.other)]
         faces = self._store.faces_by_id({*ids[np.concatenate([*shown, aside])].tolist()})
-        names = self._store.names()
+        people = self._roll.people
         first, second = (
             QuestionSide(
-                person_key(person), names[person], tuple(faces[id_] for id_ in ids[side].tolist())
+                person_key(person),
+                people[person].name,
+                tuple(faces[id_] for id_ in ids[side].tolist()),
             )
             for person, side in zip(doubt.people, shown, strict=True)
         )
