@@ -101,7 +101,8 @@ def test_what_is_installed_is_removed(home: Path, told: list[str], system: str) 
     for _ in range(2):
         scheduling.install(wanted)
     assert all(path.read_bytes() == content for path, content in wanted.files.items())
-    assert len(told) == 2 * len(wanted.start)
+    start, stop = ([" ".join(command) for command in part] for part in (wanted.start, wanted.stop))
+    assert told == [*start, *stop, *start], "the first is let go of before the second is taken up"
     assert scheduling.remove(wanted) and told[-1] == " ".join(wanted.stop[-1])
     assert not any(path.exists() for path in wanted.files)
 

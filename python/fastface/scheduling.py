@@ -58,6 +58,9 @@ def install(wanted: Plan) -> None:
 
     Raises FastfaceError if the scheduler does not take it; then the files stay.
     """
+    if any(path.exists() for path in wanted.files):
+        for command in wanted.stop:  # launchd takes nothing up that it has already
+            _tell(command)
     for path, content in wanted.files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         write_private(path, content)
