@@ -25,6 +25,7 @@ from fastface import models
 from fastface.detection import Detections, Detector, _decode, _prepare, suppress
 from fastface.images import decode
 from fastface.inference import OrtSession
+from fastface.yunet import fastest
 
 EDGES_PX = (16, 24, 40, 80)
 NAMES = ("<16", "16-24", "24-40", "40-80", "80+", "40+")
@@ -106,7 +107,7 @@ def main() -> None:
     photos = {name: decode(folder / "detect" / name, min_side=None).pixels for name in truth}
     file = models.installed()["detector"]
     session = OrtSession(file.path, sha256=file.sha256)
-    detector = Detector(session)
+    detector = Detector(fastest(session, file.path))
     default, detector.min_score = detector.min_score, min(SCORES)
     detections, peers, times = {}, {}, []
     for name, pixels in photos.items():

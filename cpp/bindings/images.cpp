@@ -1,5 +1,11 @@
 #include <pybind11/numpy.h>
+#include <pybind11/stl.h>
 
+#include <array>
+#include <utility>
+#include <vector>
+
+#include "algorithms/face_network.hpp"
 #include "algorithms/planes.hpp"
 #include "algorithms/shrink.hpp"
 #include "bindings/arrays.hpp"
@@ -40,9 +46,46 @@ py::array_t<std::uint8_t> shrink_array(const PixelArray& pixels, std::size_t hei
       .reshape({static_cast<py::ssize_t>(height), static_cast<py::ssize_t>(width), py::ssize_t{3}});
 }
 
+std::vector<float> copied(const FloatArray& array) { return {array.data(), array.data() + array.size()}; }
+
+// mix (n_in, n_out), mix_bias (n_out,), filter (3, 3, n_out), filter_bias (n_out,).
+using LayerArrays = std::tuple<FloatArray, FloatArray, FloatArray, FloatArray>;
+
+FaceNetwork make_network(const FloatArray& stem, const FloatArray& stem_bias,
+                         const std::vector<LayerArrays>& arrays) {
+  std::vector<SeparableLayer> layers;
+  for (const auto& [mix, mix_bias, filter, filter_bias] : arrays) {
+    const MatrixView<const float> weights = matrix(mix, "layers");
+    layers.push_back(
+        {weights.rows, weights.cols, copied(mix), copied(mix_bias), copied(filter), copied(filter_bias)});
+  }
+  return {copied(stem), copied(stem_bias), std::move(layers)};
+}
+
+std::vector<FloatArray> run_network(const FaceNetwork& network, const PixelArray& pixels, std::size_t height,
+                                    std::size_t width) {
+  const Pixels photo = photo_of(pixels);
+  std::vector<FloatArray> cells;
+  std::array<float*, 3> values;
+  for (std::size_t scale = 0; scale < values.size(); ++scale) {
+    const std::size_t stride = FaceNetwork::kStrides[scale];
+    cells.emplace_back(
+        std::vector<std::size_t>{(height / stride) * (width / stride), FaceNetwork::kCellValues});
+    values[scale] = cells.back().mutable_data();
+  }
+  {
+    const py::gil_scoped_release unlocked;
+    network.run(photo, height, width, values);
+  }
+  return cells;
+}
+
 }  // namespace
 
 void register_images(py::module_& module) {
+  py::class_<FaceNetwork>(module, "FaceNetwork")
+      .def(py::init(&make_network), py::arg("stem"), py::arg("stem_bias"), py::arg("layers"))
+      .def("run", &run_network, py::arg("pixels"), py::arg("height"), py::arg("width"));
   module.def("planes", &planes_array, py::arg("pixels"), py::arg("height"), py::arg("width"));
   module.def("shrink", &shrink_array, py::arg("pixels"), py::arg("height"), py::arg("width"));
 }

@@ -79,6 +79,31 @@ inline constexpr float kRowUnits = 4.0f;
 // How far past its last entry find_pulling may write: a vector of the widest target.
 inline constexpr std::size_t kFindingRoom = 16;
 
+// A layer that mixes the channels of pixels: value c of pixel x is bias[c] plus the sum of
+// rows[r][x * step + k] * weights[(r * depth + k) * n_out + c] over r < n_rows and k < depth, and 0 at
+// least if `rectified`.
+struct MixedRow {
+  const float* const* rows;
+  std::size_t n_rows;
+  std::size_t depth;
+  std::size_t step;  // kStemStep, 16, 32 or 64
+  const float* weights;
+  const float* bias;
+  std::size_t n_out;  // a multiple of 16
+  bool rectified;
+};
+inline constexpr std::size_t kStemStep = 6;  // two pixels of RGB
+
+// A layer that filters each channel by itself: pixel x is bias plus the sum of pixel x + t of rows[r] times
+// weights[3 * r + t] over three rows and t < 3, and 0 at least if `rectified`.
+struct FilteredRow {
+  const float* const* rows;
+  const float* weights;
+  const float* bias;
+  std::size_t n_channels;  // a multiple of 16, of pixels, weights and bias
+  bool rectified;
+};
+
 struct Kernels {
   const char* target;
   std::size_t lanes;           // float32 values per vector
@@ -175,6 +200,13 @@ struct Kernels {
   // The three values of each of `width` pixels, to three rows.
   void (*spread_row)(const std::uint8_t* pixels, std::size_t width, float* red, float* green,
                      float* blue) noexcept;
+
+  // The first `width` pixels of such rows.
+  void (*mix_channels)(const MixedRow& row, std::size_t width, float* out) noexcept;
+  void (*filter_channels)(const FilteredRow& row, std::size_t width, float* out) noexcept;
+  // Pixel x is the largest, channel by channel, of pixels 2 * x and 2 * x + 1 of two rows.
+  void (*pool_channels)(const float* above, const float* below, std::size_t n_channels, std::size_t width,
+                        float* out) noexcept;
 };
 
 // The best table this machine can run, or the one named by the environment variable

@@ -1,6 +1,7 @@
 // This target's table. The per-kernel headers are included here so that each target is one
 // translation unit: nothing but `table` has external linkage, so nothing can leak to another target.
 #include "core/kernels.hpp"
+#include "kernels/convolution.hpp"
 #include "kernels/distances.hpp"
 #include "kernels/gemm.hpp"
 #include "kernels/images.hpp"
@@ -50,6 +51,9 @@ const Kernels table = {
     .weigh_rows = weigh_rows,
     .weigh_columns = weigh_columns,
     .spread_row = spread_row,
+    .mix_channels = mix_channels,
+    .filter_channels = filter_channels,
+    .pool_channels = pool_channels,
 };
 
 }  // namespace fastface::FASTFACE_TARGET

@@ -112,6 +112,24 @@ def crowd_edges(
 def planes(pixels: npt.NDArray[np.uint8], height: int, width: int) -> npt.NDArray[np.float32]: ...
 def shrink(pixels: npt.NDArray[np.uint8], height: int, width: int) -> npt.NDArray[np.uint8]: ...
 
+class FaceNetwork:
+    def __init__(
+        self,
+        stem: npt.NDArray[np.float32],
+        stem_bias: npt.NDArray[np.float32],
+        layers: Sequence[
+            tuple[
+                npt.NDArray[np.float32],
+                npt.NDArray[np.float32],
+                npt.NDArray[np.float32],
+                npt.NDArray[np.float32],
+            ]
+        ],
+    ) -> None: ...
+    def run(
+        self, pixels: npt.NDArray[np.uint8], height: int, width: int
+    ) -> list[npt.NDArray[np.float32]]: ...
+
 class LassoDictionary:
     def __init__(self, n_dimensions: int) -> None: ...
     def __len__(self) -> int: ...

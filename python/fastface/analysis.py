@@ -19,6 +19,7 @@ from fastface.inference import OrtSession
 from fastface.quality import assess, assess_without_norm
 from fastface.torso import describe_torsos, torso_box
 from fastface.types import Box, FloatArray, ImageArray, Observation, PhotoInput
+from fastface.yunet import fastest
 
 # Raised when the same photo and models give other descriptors than before.
 _DESCRIPTOR_VERSION = 1
@@ -76,7 +77,8 @@ class Analyzer:
         }
         self.model_tag = model_tag(pack)
         self.placements = {role: session.placement for role, session in sessions.items()}
-        self._detector = Detector(sessions["detector"])
+        found = fastest(sessions["detector"], installed["detector"].path)
+        self._detector = Detector(found)
         recipe = models.recipe(pack)
         embedder = sessions["embedder"]
         batch = 1 if embedder.is_fixed else BATCH

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
 
 from fastface.inference import Session
-from fastface.kernels import planes, shrink
+from fastface.kernels import FaceNetwork, planes, shrink
 from fastface.types import FloatArray, ImageArray, IntArray
 
 _STRIDES = (8, 16, 32)
@@ -81,7 +82,9 @@ class Detections:
 
 
 class Detector:
-    """YuNet on a session, looking at two or three scales; thread-safe.
+    """YuNet, looking at two or three scales; thread-safe.
+
+    network: a session of it, or fastface's own kernels with its weights (`yunet.fastest`).
 
     The network sees faces of about 12 to 400 pixels.  A *plain* look at the photo, scaled down to
     `max_pixels` (never up), is always taken.  A *coarse* look, at a sixteenth of the cost, adds
@@ -97,13 +100,13 @@ class Detector:
 
     def __init__(
         self,
-        session: Session,
+        network: Session | FaceNetwork,
         *,
         min_score: float = 0.55,
         max_pixels: int = 1024 * 768,
         min_size_px: float = 12.0,
     ) -> None:
-        self._session = session
+        self._network = network
         self.min_score = min_score
         self.max_pixels = max_pixels
         self.min_size_px = min_size_px
@@ -168,10 +171,9 @@ class Detector:
     def _look_closely(self, pixels: ImageArray, box: FloatArray) -> list[np.float32]:
         """The score of one face in each of the close looks, 0 where it is not seen."""
         looks = [_close_up(pixels, box, width, mirrored) for width, mirrored in _CLOSE_LOOKS]
-        outputs = self._session.run({"input": np.concatenate([_prepare(look) for look in looks])})
         scores = []
-        for photo, (width, _) in enumerate(_CLOSE_LOOKS):
-            found = _decode(outputs, _CLOSE_SIDE_PX, _UNSEEN, photo)
+        for (width, _), outputs in zip(_CLOSE_LOOKS, self._see(looks), strict=True):
+            found = _decode(outputs, _CLOSE_SIDE_PX, _UNSEEN)
             size = np.array([width, width * box[3] / box[2]], np.float32)
             expected = np.concatenate([(_CLOSE_SIDE_PX - size) / 2, size])
             same = overlaps(expected, found.boxes) > _SAME_FACE_OVERLAP
@@ -180,11 +182,20 @@ class Detector:
 
     def _look(self, pixels: ImageArray, scale: float) -> Detections:
         """Faces of a photo that was scaled by `scale`, in pixels of the photo."""
-        image = _prepare(pixels)
-        outputs = self._session.run({"input": image})
-        found = _decode(outputs, image.shape[3], min(self.min_score, _DOUBTFUL[0]))
+        (outputs,) = self._see([pixels])
+        found = _decode(outputs, pixels.shape[1], min(self.min_score, _DOUBTFUL[0]))
         unscale = np.float32(1 / scale)
         return Detections(found.boxes * unscale, found.landmarks * unscale, found.scores)
+
+    def _see(self, photos: Sequence[ImageArray]) -> list[dict[str, FloatArray]]:
+        """What the network says of each of these photos of one size."""
+        if isinstance(self._network, FaceNetwork):
+            return [self._network.see(photo) for photo in photos]
+        outputs = self._network.run({"input": np.concatenate([_prepare(p) for p in photos])})
+        return [
+            {name: values[k : k + 1] for name, values in outputs.items()}
+            for k in range(len(photos))
+        ]
 
 
 def suppress(boxes: FloatArray, scores: FloatArray, max_overlap: float = 0.3) -> IntArray:
@@ -252,27 +263,23 @@ def _prepare(pixels: ImageArray) -> FloatArray:
     return planes(pixels, height, width)[None]
 
 
-def _decode(
-    outputs: dict[str, FloatArray], grid_width: int, min_score: float, photo: int = 0
-) -> Detections:
-    """Cells of the three grids that score at least `min_score`, in pixels of the network's input.
+def _decode(outputs: Mapping[str, FloatArray], width: int, min_score: float) -> Detections:
+    """Cells of the three grids that score at least `min_score`, in pixels of the photo.
 
-    grid_width: the input's width in pixels.  photo: which of a batch.  A cell's box is its
-    centre's offset in strides and the logarithm of its size in strides; landmarks are offsets in
-    strides.
+    outputs: of one photo.  width: its width in pixels.  A cell's box is its centre's offset in
+    strides and the logarithm of its size in strides; landmarks are offsets in strides.
     """
+    padded_width = -(-width // _MULTIPLE) * _MULTIPLE
     boxes, landmarks, scores = [], [], []
     for stride in _STRIDES:
-        score = np.sqrt(
-            outputs[f"cls_{stride}"][photo, :, 0] * outputs[f"obj_{stride}"][photo, :, 0]
-        )
+        score = np.sqrt(outputs[f"cls_{stride}"][0, :, 0] * outputs[f"obj_{stride}"][0, :, 0])
         cells = np.flatnonzero(score >= min_score)
-        row, column = np.divmod(cells, grid_width // stride)
+        row, column = np.divmod(cells, padded_width // stride)
         corner = np.stack([column, row], axis=1).astype(np.float32)
-        box = outputs[f"bbox_{stride}"][photo, cells]
+        box = outputs[f"bbox_{stride}"][0, cells]
         size = np.exp(box[:, 2:])
         start = corner + box[:, :2] - size / 2
-        points = outputs[f"kps_{stride}"][photo, cells].reshape(-1, 5, 2) + corner[:, None]
+        points = outputs[f"kps_{stride}"][0, cells].reshape(-1, 5, 2) + corner[:, None]
         boxes.append(np.concatenate([start, size], axis=1) * np.float32(stride))
         landmarks.append(points * np.float32(stride))
         scores.append(score[cells])

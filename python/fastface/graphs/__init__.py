@@ -25,11 +25,13 @@ from fastface.graphs.rewrites import (
     rewrite_prelu,
 )
 from fastface.graphs.stages import expose_stages
+from fastface.graphs.yunet import YunetWeights, read_yunet
 
 __all__ = [
     "INPUT",
     "OUTPUT",
     "Graph",
+    "YunetWeights",
     "attributes",
     "convert_chain_int8",
     "convert_dlib",
@@ -44,6 +46,7 @@ __all__ = [
     "fold_constants",
     "free_axes",
     "read",
+    "read_yunet",
     "reverse_input_channels",
     "rewrite_prelu",
     "write",

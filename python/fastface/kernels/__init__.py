@@ -7,6 +7,7 @@ from fastface.kernels.distances import (
     neighbour_counts,
     pairwise_edges,
 )
+from fastface.kernels.faces import FaceNetwork
 from fastface.kernels.images import planes, shrink
 from fastface.kernels.lasso import SparseCodes, lasso, lasso_path
 from fastface.kernels.lasso_dictionary import LassoDictionary
@@ -14,6 +15,7 @@ from fastface.kernels.linkage import CrowdEdges, LinkageResult, crowd_edges, med
 
 __all__ = [
     "CrowdEdges",
+    "FaceNetwork",
     "LassoDictionary",
     "LinkageResult",
     "SparseCodes",
