@@ -73,6 +73,18 @@ def test_margin_softmax_has_finite_gradients_at_the_person_itself():
     assert torch.isfinite(embeddings.grad).all()
 
 
+@pytest.mark.parametrize("mining", ["none", "mv", "curricular"])
+def test_a_batch_in_which_nobody_is_known_says_nothing(mining):
+    head = MarginSoftmax(3, 4, mining=mining).train()
+    embeddings = torch.randn(5, 4, requires_grad=True)
+    known = torch.zeros(5, dtype=torch.bool)
+    loss = head(embeddings[known], torch.zeros(0, dtype=torch.long))
+    assert loss.item() == 0
+    loss.backward()
+    assert (embeddings.grad == 0).all()
+    assert torch.isfinite(head.hardness)
+
+
 def test_curricular_hardness_follows_the_own_cosines():
     head = MarginSoftmax(3, 4, mining="curricular").train()
     for _ in range(300):

@@ -58,7 +58,12 @@ class MarginSoftmax(nn.Module):
         self.register_buffer("hardness", torch.tensor(0.2 if mining == "mv" else 0.0))
 
     def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:
-        """Mean cross-entropy. embeddings: (n, d), any length.  labels: (n,) 0..people-1."""
+        """Mean cross-entropy, 0 for no rows.
+
+        embeddings: (n, d), any length.  labels: (n,) 0..people-1.
+        """
+        if not len(labels):
+            return embeddings.sum()  # 0, with a gradient: a mean of nothing would be NaN
         cosines = (unit(embeddings) @ unit(self.people).T).clamp(-1 + _EDGE, 1 - _EDGE)
         own = cosines.gather(1, labels[:, None])
         if self.mining == "curricular" and self.training:
