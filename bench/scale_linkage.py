@@ -25,6 +25,7 @@ import fastcluster
 import numpy as np
 
 from face_mixtures import KINDS, face_mixture
+from fastface.estimators import FEW_PAIRS
 from fastface.kernels import crowd_edges, fused_distances, median_linkage
 from fastface.metrics import bcubed_scores
 from interleave import Timing, interleaved
@@ -35,7 +36,8 @@ THRESHOLDS = {"arc512": 0.74, "hard512": 0.80, "dlib128": 0.28}
 
 def link(X: np.ndarray, threshold: float, threads: int) -> np.ndarray:
     edges, voters, joined = crowd_edges(X, threshold, threads=threads)
-    result = median_linkage(len(X), edges, threshold, voters=voters, joined=joined, threads=threads)
+    cut = [(1, FEW_PAIRS * threshold), (3, threshold)]  # as MedianLinkage has it
+    result = median_linkage(len(X), edges, cut, voters=voters, joined=joined, threads=threads)
     return result.labels
 
 

@@ -9,7 +9,9 @@ from scipy.cluster import hierarchy
 from sklearn.utils.estimator_checks import check_estimator
 
 from fastface.estimators import FaceClustering, MedianLinkage
+from fastface.kernels import pairwise_edges
 from fastface.metrics import pairwise_scores
+from tests.reference import linkage as reference
 
 
 def faces(seed, sizes, noise=0.8, dimension=32):
@@ -38,6 +40,24 @@ def test_finds_the_people(mode):
     assert hierarchy.is_valid_linkage(model.linkage_matrix_)
     cut = hierarchy.fcluster(model.linkage_matrix_, 0.65, "distance")
     assert pairwise_scores(cut, model.labels_) == (1, 1, 1)
+
+
+@pytest.mark.parametrize("mode", ["exact", "bounded"])
+def test_one_or_two_pairs_must_be_nearer(mode):
+    angles = np.arccos(1 - np.array([0, 0.49]))  # within .5, and not within .96 of it
+    X = np.column_stack([np.cos(angles), np.sin(angles)])
+    assert MedianLinkage(0.5, mode=mode).fit(X).n_clusters_ == 2
+    assert MedianLinkage(0.5, mode=mode).fit(X[[0, 0, 1]]).n_clusters_ == 2
+    assert MedianLinkage(0.5, mode=mode).fit(X[[0, 0, 0, 1]]).n_clusters_ == 1
+    assert MedianLinkage(0.5, few_pairs=1, mode=mode).fit(X).n_clusters_ == 1
+
+
+def test_one_cut_is_the_greedy_algorithm():
+    X, _ = faces(3, [9] * 12)
+    model = MedianLinkage(0.6, few_pairs=1, mode="exact").fit(X)
+    unit = (X / np.linalg.norm(X, axis=1, keepdims=True)).astype(np.float32)
+    labels, _ = reference.median_linkage(len(X), pairwise_edges(unit, 0.6), 0.6)
+    np.testing.assert_array_equal(model.labels_, labels)
 
 
 def test_modes_agree_where_nobody_is_crowded():
@@ -175,6 +195,8 @@ def test_a_crowd_of_equals(mode):
     [
         ({"threshold": -0.1}, "threshold"),
         ({"threshold": "0.5"}, "threshold"),
+        ({"few_pairs": 1.5}, "few_pairs"),
+        ({"few_pairs": None}, "few_pairs"),
         ({"mode": "fast"}, "mode"),
         ({"max_members": 0}, "max_members"),
         ({"max_members": 1.5}, "max_members"),

@@ -67,12 +67,14 @@ class LinkedRows:
         found = _search(search, rows, groups, apart, threads)
         return cls(search, rows, groups, found, len(rows))
 
-    def link(self, **options: Any) -> LinkageResult:
-        """`median_linkage` of the rows, with its options."""
+    def link(self, few_pairs: float, **options: Any) -> LinkageResult:
+        """`median_linkage` of the rows, with its options.
+
+        few_pairs: the share of the threshold that one or two pairs of members must come within.
+        """
         edges, voters, joined = self.found
-        return median_linkage(
-            len(self.rows), edges, self.search.threshold, voters=voters, joined=joined, **options
-        )
+        cut = [(1, few_pairs * self.search.threshold), (3, self.search.threshold)]
+        return median_linkage(len(self.rows), edges, cut, voters=voters, joined=joined, **options)
 
     def in_crowds(self) -> Flags:
         """(n,) bool: the rows that make up crowds."""
