@@ -1,4 +1,4 @@
-"""What clustering and the gallery ask of the arrays they are given, checked once."""
+"""What clustering and the gallery ask of the arrays they are given, checked once; and sets."""
 
 from __future__ import annotations
 
@@ -24,3 +24,13 @@ def integer_column(name: str, column: npt.ArrayLike, n: int) -> IntArray:
     if array.shape != (n,) or (n and array.dtype.kind not in "iu"):
         raise ValueError(f"{name}: expected {n} integers, got {array.dtype} of shape {array.shape}")
     return array.astype(np.int64)
+
+
+def distinct(numbers: IntArray) -> IntArray:
+    """The different numbers, ascending.
+
+    `np.unique` alone hashes them since NumPy 2.3, which takes 40 times as long for 100,000.
+    """
+    ordered = np.sort(numbers, axis=None)
+    found: IntArray = ordered[np.diff(ordered, prepend=ordered[:1] - 1) != 0]
+    return found

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from fastface.arrays import distinct
 from fastface.calibration import Calibration
 from fastface.conflicts import TWIN_RATE, against
 from fastface.kernels import median_linkage, nearest, pairwise_edges
@@ -129,7 +130,7 @@ def one_that_may_be_two(
     Everybody is taken apart where they hold together least, each of those whom the user joined
     alone; what the user confirmed of one person holds. bias: as in `two_that_may_be_one`.
     """
-    n_people = len(np.unique(known.persons))
+    n_people = len(distinct(known.persons))
     groups, sizes = np.unique(known.groups, return_counts=True)
     rows = _spread(known, known.groups, MEMBERS)
     rows = rows[sizes[np.searchsorted(groups, known.groups[rows])] > 1]
@@ -160,7 +161,7 @@ def twice_on_a_photo(
     Left out are faces of whom the user said who they are, and mirrors. bias: as in
     `two_that_may_be_one`.
     """
-    n_people = len(np.unique(known.persons))
+    n_people = len(distinct(known.persons))
     order = np.lexsort((known.weight, known.persons, known.photos))
     again = (known.photos[order[1:]] == known.photos[order[:-1]]) & (
         known.persons[order[1:]] == known.persons[order[:-1]]
@@ -306,7 +307,7 @@ def _neighbours(means: FloatArray, sizes: IntArray) -> IntArray:
 def _distinct(one: IntArray, other: IntArray) -> tuple[IntArray, IntArray]:
     """Pairs of numbers from 0 on, each once and in order: one key sorts far faster than two."""
     width = int(other.max(initial=0)) + 1
-    return np.divmod(np.unique(one * width + other), width)
+    return np.divmod(distinct(one * width + other), width)
 
 
 def _shared_photos(known: Known, person: IntArray, pairs: IntArray) -> IntArray:

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from fastface.arrays import distinct
 from fastface.pipeline import Engine, earlier_looks, remember_grouping, rests_on
 from fastface.recognition import Recogniser
 from fastface.roll import Roll
@@ -53,7 +54,7 @@ def regroup_some(store: Store, roll: Roll, engine: Engine, recogniser: Recognise
 
         touched = free | np.isin(members.persons, near) | np.isin(members.contents, departed)
         touched[roll.said_since(last.get("verdict", 0))] = True
-        clusters = np.unique(members.clusters[touched & (members.clusters > 0)])
+        clusters = distinct(members.clusters[touched & (members.clusters > 0)])
         looked_at = members.present & ~free & np.isin(members.clusters, clusters)
         before = store.moments(members.contents)
         standing = _standing(members, looked_at, seat, before)

@@ -8,6 +8,7 @@ import numpy as np
 
 from fastface import doubts, pictures
 from fastface.answers import Answers
+from fastface.arrays import distinct
 from fastface.completeness import MOST_DOUBTS, completeness
 from fastface.doubts import SHOWN, Doubt, Known
 from fastface.store import person_key
@@ -153,7 +154,7 @@ class Review(Answers):
 
         def embed(of: IntArray) -> FloatArray:
             nonlocal table
-            new = np.unique(of[~read[of]])
+            new = distinct(of[~read[of]])
             if len(new):
                 found, faces = self._store.vectors(model, ids[new].tolist())
                 if not table.shape[1]:

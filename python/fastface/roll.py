@@ -11,6 +11,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from fastface.arrays import distinct
 from fastface.changes import WhoIsWho
 from fastface.store import Members, PersonRow, Store
 from fastface.types import IntArray, Verdict
@@ -19,6 +20,7 @@ from fastface.verdicts import Heard, Places, Rulings, claim, number, replay, wei
 Faces: TypeAlias = IntArray  # (k, 2): a face's row in `Roll.members`, who it is said to be
 Saying: TypeAlias = tuple[str, Mapping[str, Any], Faces]  # a verdict's kind, payload and faces
 
+UNKNOWN: Final = PersonRow(None, False, None)  # one of whom nothing was said
 SIDE_FACES: Final = 64  # of one person, to see whom a face resembles; more would not change it
 
 
@@ -74,7 +76,7 @@ class Roll:
         of, *elsewhere = self._store.state("heard", [None])
         self._heard_anew = of != self._heard_of
         if self._heard_anew:
-            elsewhere = self._look_for(np.unique(said[:, 2]))
+            elsewhere = self._look_for(distinct(said[:, 2]))
         self._elsewhere = np.array(elsewhere, np.int64).reshape(2, -1)
         rows = np.column_stack([said[:, 0], self._rows_at(said[:, 2]), said[:, 1]])
         return Heard.of(len(self.members.ids), self._store.words(), rows)
@@ -118,7 +120,7 @@ class Roll:
         rows: list[IntArray] = []
         for kind, payload, faces in sayings:
             row, person = faces.T
-            of_people = {n: ids[row[person == n]] for n in np.unique(person).tolist()}
+            of_people = {n: ids[row[person == n]] for n in distinct(person).tolist()}
             id_ = self._store.add_verdict(kind, payload, said_at, of_people)
             said.append(Verdict(kind, dict(payload), (), said_at, (), id_))
             rows.append(np.column_stack([np.full(len(row), id_), self._rows_at(ids[row]), person]))
@@ -133,7 +135,7 @@ class Roll:
 
     def answers_about(self, rows: IntArray) -> set[int]:
         """The ids of the verdicts that are about any of these faces."""
-        verdicts = np.unique(self._heard.verdict[np.isin(self._heard.face, rows)])
+        verdicts = distinct(self._heard.verdict[np.isin(self._heard.face, rows)])
         return {self._heard.verdicts[index].id for index in verdicts.tolist()}
 
     def faces_of(self, person: int) -> Faces:
@@ -167,7 +169,7 @@ class Roll:
             if said.id in about and said.kind == words.UNDO:
                 about.add(said.payload["verdict"])
         rows = self._heard.face[np.isin(ids[self._heard.verdict], [*about])]
-        return np.unique(rows[rows >= 0])
+        return distinct(rows[rows >= 0])
 
     def new_number(self) -> int:
         """A number that nobody ever had, and nobody else will get."""
@@ -212,7 +214,10 @@ class Roll:
         said = np.where(rulings.not_face, -1, 1 * rulings.confirmed)
         people = self._everybody(persons)
         gone = self._people.keys() - people.keys()
-        self._store.put_people({n: p for n, p in people.items() if self._people.get(n) != p})
+        before = self._people
+        self._store.put_people(
+            {n: p for n, p in people.items() if (was := before.get(n)) is not p and was != p}
+        )
         moved, surer = self._put_memberships(clusters, persons, said)
         touched = gone | moved if self._store.are_counted(self._model) else None
         self._store.outdate(gone | moved | surer)
@@ -251,8 +256,8 @@ class Roll:
         other = (persons != members.persons) | ~members.stored
         surer = (said > 0) != (members.said > 0)
         return (
-            {*np.unique([persons[other], members.persons[other]]).tolist()} - {0},
-            {*np.unique(persons[surer]).tolist()} - {0},
+            {*distinct(np.stack([persons[other], members.persons[other]])).tolist()} - {0},
+            {*distinct(persons[surer]).tolist()} - {0},
         )
 
     def _put_heard(self) -> None:
@@ -263,11 +268,15 @@ class Roll:
     def _everybody(self, persons: IntArray) -> dict[int, PersonRow]:
         rulings = self.rulings
         numbers = np.flatnonzero(np.bincount(persons)[1:]) + 1
-        covers = {n: int(self.members.ids[face]) for n, face in rulings.covers.items()}
-        return {
-            n: PersonRow(rulings.names.get(n), n in rulings.hidden, covers.get(n))
-            for n in numbers.tolist()
-        }
+        people = dict.fromkeys(numbers.tolist(), UNKNOWN)
+        for n in people.keys() & (rulings.names.keys() | rulings.hidden | rulings.covers.keys()):
+            cover = rulings.covers.get(n)
+            people[n] = PersonRow(
+                rulings.names.get(n),
+                n in rulings.hidden,
+                None if cover is None else int(self.members.ids[cover]),
+            )
+        return people
 
     def _clusters_before(self) -> IntArray:
         """(n,) each face's cluster so far; of what a new model sees, that of the same place."""
@@ -291,7 +300,7 @@ class Roll:
     def _resemblance(self, faces: IntArray, sides: Sequence[IntArray]) -> IntArray:
         """The side whose mean face is nearest to each face; see `verdicts.Likeness`."""
         spread = [side[:: -(-len(side) // SIDE_FACES)] for side in sides]
-        rows = np.unique(np.concatenate([faces, *spread]))
+        rows = distinct(np.concatenate([faces, *spread]))
         ids = self.members.ids
         vectors = self._store.embeddings(self._model, ids[rows].tolist())
         if not vectors:

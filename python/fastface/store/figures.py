@@ -8,6 +8,7 @@ from collections.abc import Collection
 
 import numpy as np
 
+from fastface.arrays import distinct
 from fastface.store.roster import RosterTables
 from fastface.store.rows import Members, PersonFigures
 from fastface.types import IntArray
@@ -95,7 +96,7 @@ def count(members: Members, people: Collection[int] | None = None) -> dict[int, 
 def _distinct(who: IntArray, persons: IntArray, contents: IntArray) -> IntArray:
     """Of each of these people, ascending, on how many different photos they are."""
     width = int(contents.max(initial=0)) + 1
-    of_pair = np.unique(persons * width + contents) // width
+    of_pair = distinct(persons * width + contents) // width
     return np.asarray(np.bincount(np.searchsorted(who, of_pair), minlength=len(who)))
 
 

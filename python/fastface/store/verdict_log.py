@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from fastface.arrays import distinct
 from fastface.store.rows import PLACE_TYPE
 from fastface.store.tables import Tables
 from fastface.types import Anchor, Box, IntArray, Verdict
@@ -28,7 +29,7 @@ class VerdictLog(Tables):
         kind: str,
         payload: Mapping[str, Any],
         said_at: float,
-        faces: Mapping[int, Collection[int] | IntArray],
+        faces: Mapping[int, Sequence[int] | IntArray],
     ) -> int:
         """Appends what the user said; returns its id.
 
@@ -40,7 +41,7 @@ class VerdictLog(Tables):
         )
         assert added.lastrowid is not None
         for person, observations in sorted(faces.items()):
-            places = np.unique(np.array([*observations], PLACE_TYPE))
+            places = distinct(np.asarray(observations, PLACE_TYPE))
             self._database.run(
                 "INSERT INTO anchor VALUES (?, ?, ?)", (added.lastrowid, person, places.tobytes())
             )
@@ -84,7 +85,7 @@ class VerdictLog(Tables):
     def verdicts(self) -> list[Verdict]:
         """Everything the user said, in order."""
         said = self.said()
-        where = self.places(np.unique(said[:, 2]).tolist())
+        where = self.places(distinct(said[:, 2]).tolist())
         rank = {number: k for k, number in enumerate(where)}
         anchors: dict[int, list[tuple[int, int, int]]] = {}
         for verdict, person, number in said.tolist():

@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from fastface.arrays import distinct
 from fastface.types import IntArray
 from fastface.verdicts.weighing import Rulings
 
@@ -127,7 +128,7 @@ def _claims(live: IntArray, rulings: Rulings) -> Claims:
 def _homes(live: IntArray, rulings: Rulings) -> set[tuple[int, int]]:
     """(cluster, person): for each number ever said, where most of its faces are."""
     face, number = rulings.said[:, live[rulings.said[0]] > 0]
-    number, face = np.divmod(np.unique(number * len(live) + face), len(live))
+    number, face = np.divmod(distinct(number * len(live) + face), len(live))
     cluster, number, count, first = _tally(live[face], number, face)
     order = np.lexsort((first, -count, number))
     best = order[np.flatnonzero(np.diff(number[order], prepend=-1))]

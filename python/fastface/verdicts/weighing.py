@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from fastface.arrays import distinct
 from fastface.types import IntArray, Verdict
 from fastface.verdicts import words
 from fastface.verdicts.kinship import Kinship, relate
@@ -75,7 +76,7 @@ def weigh(heard: Heard) -> Rulings:
     verdicts, stands = heard.verdicts, in_force(heard.verdicts)
     counting = [verdict if ok else None for verdict, ok in zip(verdicts, stands, strict=True)]
     of_rows = np.array(stands, np.bool_)[heard.verdict]
-    kin = relate(counting, np.unique(heard.person[of_rows]).tolist())
+    kin = relate(counting, distinct(heard.person[of_rows]).tolist())
     rows = _Rows(heard, counting, kin)
     said_of = _of_people(counting, kin)
     ids = [verdict.id for verdict in verdicts]
@@ -130,7 +131,7 @@ class _Rows:
         self.refused: dict[int, set[int]] = {}
         self.spare: dict[int, int] = {}
         last: dict[tuple[int, int], list[int]] = {}  # (face, person) -> rows that still count
-        faces = np.unique(self.face[rejects])
+        faces = distinct(self.face[rejects])
         for row in np.flatnonzero((affirms | rejects) & np.isin(self.face, faces)).tolist():
             who = self._target[row] if rejects[row] else self._root[row]
             rows = last.setdefault((int(self.face[row]), int(who)), [])
