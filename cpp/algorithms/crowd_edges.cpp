@@ -319,7 +319,7 @@ CrowdEdges crowd_edges(const CrowdProblem& problem) {
   for (Edge& edge : edges)
     if (edge.i > edge.j) std::swap(edge.i, edge.j);
   sort_by_ends(edges, faces.rows);
-  for (std::vector<std::int32_t>* side : {&result.edges.i, &result.edges.j}) side->reserve(edges.size());
+  for (auto* side : {&result.edges.i, &result.edges.j}) side->reserve(edges.size());
   result.edges.d.reserve(edges.size());
   Breath breath;
   for (const Edge& edge : edges) {

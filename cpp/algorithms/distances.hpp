@@ -17,6 +17,7 @@
 #include <span>
 #include <vector>
 
+#include "core/buffer.hpp"
 #include "core/rows.hpp"
 #include "core/view.hpp"
 
@@ -33,9 +34,9 @@ struct FusedWeights {
 
 // Pairs sorted by (i, j); i < j within one set of rows.
 struct Edges {
-  std::vector<std::int32_t> i;
-  std::vector<std::int32_t> j;
-  std::vector<float> d;
+  RawVector<std::int32_t> i;
+  RawVector<std::int32_t> j;
+  RawVector<float> d;
 };
 
 // Every pair with D <= threshold. With `groups` (one id per row; empty = none) only pairs within a

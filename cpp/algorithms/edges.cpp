@@ -8,6 +8,7 @@
 #include "algorithms/grouping.hpp"
 #include "algorithms/near_pairs.hpp"
 #include "algorithms/sides.hpp"
+#include "core/parallel.hpp"
 #include "core/watch.hpp"
 
 namespace fastface {
@@ -21,6 +22,30 @@ void require_finite(float threshold) {
     throw std::invalid_argument("threshold: expected a finite number, got " + std::to_string(threshold));
 }
 
+Edges room_for(std::size_t count) {
+  return {RawVector<std::int32_t>(count), RawVector<std::int32_t>(count), RawVector<float>(count)};
+}
+
+void put(Edges& edges, std::size_t at, const Edge& edge) {
+  edges.i[at] = edge.i;
+  edges.j[at] = edge.j;
+  edges.d[at] = edge.d;
+}
+
+// Lists that follow each other.
+Edges joined(std::vector<EdgeList> lists, std::size_t threads) {
+  std::vector<std::size_t> start{0};
+  for (const EdgeList& list : lists) start.push_back(start.back() + list.size());
+  Edges edges = room_for(start.back());
+  parallel_for(lists.size(), 1, threads, [&](std::size_t first, std::size_t last) {
+    for (std::size_t k = first; k < last; ++k) {
+      for (std::size_t at = start[k]; const Edge& edge : lists[k]) put(edges, at++, edge);
+      EdgeList().swap(lists[k]);
+    }
+  });
+  return edges;
+}
+
 // A counting sort by i. All edges of one i are in one list, by rising j.
 Edges sorted(std::vector<EdgeList>& lists, std::size_t rows) {
   std::vector<std::size_t> position(rows + 1);
@@ -31,16 +56,10 @@ Edges sorted(std::vector<EdgeList>& lists, std::size_t rows) {
       breath();
     }
   std::partial_sum(position.begin(), position.end(), position.begin());
-  Edges edges;
-  edges.i.resize(position[rows]);
-  edges.j.resize(position[rows]);
-  edges.d.resize(position[rows]);
+  Edges edges = room_for(position[rows]);
   for (EdgeList& list : lists) {
     for (const Edge& edge : list) {
-      const std::size_t at = position[static_cast<std::size_t>(edge.i)]++;
-      edges.i[at] = edge.i;
-      edges.j[at] = edge.j;
-      edges.d[at] = edge.d;
+      put(edges, position[static_cast<std::size_t>(edge.i)]++, edge);
       breath();
     }
     EdgeList().swap(list);
@@ -54,9 +73,9 @@ Edges edges_between(RowsView left, RowsView right, float threshold, std::size_t 
   require_finite(threshold);
   const ComparableRows left_rows(left, "left", threads), right_rows(right, "right", threads);
   const Stage stage(left.rows * right.rows);
-  std::vector<EdgeList> lists{
-      near_pairs(left_rows, all_rows(left.rows), right_rows, all_rows(right.rows), threshold, threads)};
-  return sorted(lists, left.rows);
+  return joined(near_pairs_by_block(left_rows, all_rows(left.rows), right_rows, all_rows(right.rows),
+                                    threshold, threads),
+                threads);
 }
 
 Edges pairwise_edges(RowsView faces, RowsView torsos, std::span<const std::int64_t> groups, float threshold,
@@ -64,20 +83,18 @@ Edges pairwise_edges(RowsView faces, RowsView torsos, std::span<const std::int64
   require_finite(threshold);
   const bool grouped = !groups.empty();
   const ComparableRows rows(Observations(faces, torsos, weights, grouped, threads), quantise, threads);
-  std::vector<EdgeList> lists;
-  if (grouped) {
-    const Grouping grouping(groups);
-    const Stage stage(grouping.n_pairs());
-    lists.resize(grouping.pieces());
-    grouping.visit_each(threads,
-                        [&](std::size_t piece, std::span<const std::int32_t> members, std::size_t n_threads) {
-                          const EdgeList found = near_pairs(rows, members, threshold, n_threads);
-                          lists[piece].insert(lists[piece].end(), found.begin(), found.end());
-                        });
-  } else {
+  if (!grouped) {
     const Stage stage(faces.rows * faces.rows / 2);
-    lists.push_back(near_pairs(rows, all_rows(faces.rows), threshold, threads));
+    return joined(near_pairs_by_block(rows, all_rows(faces.rows), threshold, threads), threads);
   }
+  const Grouping grouping(groups);
+  const Stage stage(grouping.n_pairs());
+  std::vector<EdgeList> lists(grouping.pieces());
+  grouping.visit_each(threads,
+                      [&](std::size_t piece, std::span<const std::int32_t> members, std::size_t n_threads) {
+                        const EdgeList found = near_pairs(rows, members, threshold, n_threads);
+                        lists[piece].insert(lists[piece].end(), found.begin(), found.end());
+                      });
   return sorted(lists, faces.rows);
 }
 

@@ -2,13 +2,16 @@
 
 #include <algorithm>
 #include <cmath>
+#include <deque>
 #include <numeric>
 #include <queue>
 #include <string>
 #include <tuple>
 #include <utility>
 
+#include "algorithms/components.hpp"
 #include "algorithms/disjoint_sets.hpp"
+#include "algorithms/distance_buckets.hpp"
 #include "algorithms/linkage_input.hpp"
 #include "algorithms/sort_edges.hpp"
 #include "algorithms/sweep.hpp"
@@ -45,113 +48,77 @@ Leaves contract(std::size_t n, std::span<const Pair> must_link, std::span<const 
   return leaves;
 }
 
-// The connected components of the leaves, each with its own small numbering, ready to sweep.
-struct Components {
-  std::vector<std::int32_t> names;   // leaves that have an edge, component by component, ascending
-  std::vector<std::int64_t> voices;  // parallel to names
-  std::vector<Edge> edges;           // ends are indices into their component
-  std::vector<Against> against;      // likewise
-  std::vector<std::size_t> leaf_start, edge_start, against_start;  // (count + 1)
-  std::size_t count() const { return leaf_start.size() - 1; }
-};
-
-// Stable counting sort of items by their group; start becomes the groups' offsets.
-template <class T, class GroupOf>
-std::vector<T> bucket(const std::vector<T>& items, std::size_t n_groups, GroupOf group_of,
-                      std::vector<std::size_t>& start) {
-  start.assign(n_groups + 1, 0);
-  Breath breath;
-  for (const T& item : items) {
-    ++start[group_of(item) + 1];
-    breath();
-  }
-  std::partial_sum(start.begin(), start.end(), start.begin());
-  std::vector<std::size_t> fill(start.begin(), start.end() - 1);
-  std::vector<T> sorted(items.size());
-  for (const T& item : items) {
-    sorted[fill[group_of(item)]++] = item;
-    breath();
-  }
-  return sorted;
-}
-
-Components split(std::vector<Edge> edges, std::vector<Against> against,
-                 std::span<const std::int64_t> voices) {
-  const std::size_t n = voices.size();
-  DisjointSets sets(n);
-  std::vector<std::uint8_t> touched(n, 0);
-  Breath breath;
-  for (const Edge& edge : edges) {
-    breath();
-    touched[edge.i] = touched[edge.j] = 1;
-    const std::int32_t a = sets.find(edge.i), b = sets.find(edge.j);
-    if (a != b) sets.attach(std::max(a, b), std::min(a, b));
-  }
-  Components components;
-  std::vector<std::int32_t> group(n, -1);  // by root, then by leaf; roots are smallest, so come first
-  std::int32_t n_groups = 0;
-  for (std::size_t leaf = 0; leaf < n; ++leaf) {
-    if (!touched[leaf]) continue;
-    const std::int32_t root = sets.find(static_cast<std::int32_t>(leaf));
-    group[leaf] = group[root] < 0 ? n_groups++ : group[root];
-    components.names.push_back(static_cast<std::int32_t>(leaf));
-  }
-  // Against a pair that no chain of edges connects there is nothing to say.
-  std::erase_if(against,
-                [&](const Against& pair) { return group[pair.a] < 0 || group[pair.a] != group[pair.b]; });
-
-  const auto groups = static_cast<std::size_t>(n_groups);
-  components.names =
-      bucket(components.names, groups, [&](std::int32_t leaf) { return group[leaf]; }, components.leaf_start);
-  components.edges =
-      bucket(edges, groups, [&](const Edge& edge) { return group[edge.i]; }, components.edge_start);
-  components.against =
-      bucket(against, groups, [&](const Against& pair) { return group[pair.a]; }, components.against_start);
-  std::vector<std::int32_t> index(n);
-  for (std::size_t c = 0; c < groups; ++c)
-    for (std::size_t k = components.leaf_start[c]; k < components.leaf_start[c + 1]; ++k)
-      index[components.names[k]] = static_cast<std::int32_t>(k - components.leaf_start[c]);
-  for (const std::int32_t name : components.names) components.voices.push_back(voices[name]);
-  for (Edge& edge : components.edges) {
-    edge = {index[edge.i], index[edge.j], edge.d};
-    breath();
-  }
-  for (Against& pair : components.against) pair = {index[pair.a], index[pair.b], pair.votes};
-  return components;
-}
-
-template <class T>
-std::span<T> part(std::vector<T>& items, const std::vector<std::size_t>& start, std::size_t c) {
-  return std::span<T>(items).subspan(start[c], start[c + 1] - start[c]);
-}
-
 // Sweeps every component; merges are named by leaf.
-std::vector<std::vector<Merge>> sweep_all(Components& components, std::span<const CutStep> cut,
-                                          std::size_t threads) {
-  // The largest first, so that no thread is left with one at the end.
-  std::vector<std::size_t> order(components.count());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return part(components.edges, components.edge_start, a).size() >
-           part(components.edges, components.edge_start, b).size();
-  });
-  std::vector<std::vector<Merge>> merges(components.count());
-  const Stage stage(components.edges.size());
-  constexpr std::size_t kWorthThreads = 20'000;  // edges; fewer take less than starting a thread
-  if (components.edges.size() < kWorthThreads) threads = 1;
-  parallel_for(order.size(), 1, threads, [&](std::size_t begin, std::size_t end) {
-    for (std::size_t k = begin; k < end; ++k) {
-      const std::size_t c = order[k];
-      const std::span<Edge> edges = part(components.edges, components.edge_start, c);
-      sort_by_distance(edges);
-      merges[c] = sweep(part(components.voices, components.leaf_start, c), edges,
-                        part(components.against, components.against_start, c), cut);
-      const std::int32_t* names = components.names.data() + components.leaf_start[c];
-      for (Merge& merge : merges[c]) merge = {names[merge.a], names[merge.b], merge.distance};
+class SweepAll {
+ public:
+  SweepAll(Components components, std::span<const CutStep> cut, std::size_t threads)
+      : components_(std::move(components)), cut_(cut), order_(components_.count()), merges_(order_.size()) {
+    constexpr std::size_t kWorthThreads = 20'000;  // edges; fewer take less than starting a thread
+    threads_ = components_.edges.size() < kWorthThreads ? 1 : threads;
+    // The largest first, so that no thread is left with one at the end.
+    std::iota(order_.begin(), order_.end(), std::size_t{0});
+    std::stable_sort(order_.begin(), order_.end(),
+                     [&](std::size_t a, std::size_t b) { return n_edges(a) > n_edges(b); });
+  }
+
+  std::vector<std::vector<Merge>> run() {
+    const Stage stage(components_.edges.size());
+    for (const std::size_t c : order_) {
+      if (n_edges(c) < kLarge) break;
+      large_.emplace_back(components_.edges_of(c), threads_);
+      for (std::size_t bucket = 0; bucket < large_.back().size(); ++bucket)
+        buckets_.push_back({large_.size() - 1, bucket});
     }
-  });
-  return merges;
-}
+    // While some threads sweep large components, the others sort for them.
+    const std::size_t n_large = large_.size(), n_sorts = buckets_.size();
+    parallel_for(order_.size() + n_sorts, 1, threads_, [&](std::size_t begin, std::size_t end) {
+      for (std::size_t k = begin; k < end; ++k)
+        if (k < n_large)
+          sweep_large(k);
+        else if (k < n_large + n_sorts)
+          large_[buckets_[k - n_large].first].sort(buckets_[k - n_large].second);
+        else
+          sweep_small(order_[k - n_sorts]);
+    });
+    return std::move(merges_);
+  }
+
+ private:
+  static constexpr std::size_t kLarge = std::size_t{1} << 17;  // edges
+
+  std::size_t n_edges(std::size_t c) const {
+    return components_.edge_start[c + 1] - components_.edge_start[c];
+  }
+
+  void sweep_large(std::size_t k) {
+    std::size_t bucket = 0;
+    sweep_component(order_[k], [&] {
+      std::span<const Edge> edges;
+      while (edges.empty() && bucket < large_[k].size()) edges = large_[k].sorted(bucket++);
+      return edges;
+    });
+  }
+
+  void sweep_small(std::size_t c) {
+    std::vector<Edge> scratch(n_edges(c));
+    std::span<const Edge> edges = sort_by_distance(components_.edges_of(c), scratch);
+    sweep_component(c, [&] { return std::exchange(edges, {}); });
+  }
+
+  void sweep_component(std::size_t c, const NextEdges& next) {
+    merges_[c] = sweep(components_.voices_of(c), next, components_.against_of(c), cut_);
+    const std::span<const std::int32_t> names = components_.names_of(c);
+    for (Merge& merge : merges_[c]) merge = {names[merge.a], names[merge.b], merge.distance};
+  }
+
+  Components components_;
+  std::span<const CutStep> cut_;
+  std::size_t threads_;
+  std::vector<std::size_t> order_;
+  std::deque<DistanceBuckets> large_;                         // as in order_
+  std::vector<std::pair<std::size_t, std::size_t>> buckets_;  // of which in large_, and which
+  std::vector<std::vector<Merge>> merges_;
+};
 
 // Lines the components' merges up in the order in which one greedy algorithm would make them.
 std::vector<Merge> interleave(const std::vector<std::vector<Merge>>& lists) {
@@ -258,7 +225,7 @@ std::vector<Merge> median_merges(const LinkageProblem& problem) {
   const std::vector<Pair> must = tidy_pairs(problem.must_link, n, "must_link");
   const std::vector<Pair> cannot = tidy_pairs(problem.cannot_link, n, "cannot_link");
   const std::vector<Pair> soft = tidy_pairs(problem.soft_cannot_link, n, "soft_cannot_link");
-  std::vector<Edge> edges;
+  RawVector<Edge> edges;
   {
     const Stage reading(0, 0.2);
     edges = take_edges(problem);
@@ -277,19 +244,18 @@ std::vector<Merge> median_merges(const LinkageProblem& problem) {
     if (leaves.of[pair.i] != leaves.of[pair.j] && speaks[pair.i] && speaks[pair.j] && problem.soft_votes > 1)
       against.push_back({leaves.of[pair.i], leaves.of[pair.j], problem.soft_votes - 1});
 
-  Breath breath;
-  std::erase_if(edges, [&](const Edge& edge) {
-    breath();
-    return leaves.of[edge.i] == leaves.of[edge.j] || !speaks[edge.i] || !speaks[edge.j];
-  });
-  for (Edge& edge : edges) {
-    edge = {leaves.of[edge.i], leaves.of[edge.j], edge.d};
-    breath();
+  const bool all_alone = leaves.merges.empty() && problem.voters.empty();
+  if (!all_alone) {
+    const std::vector<std::int32_t>& of = leaves.of;
+    keep_if(edges, problem.threads, [&, &speaks = speaks](Edge& edge) {
+      const bool speak = speaks[edge.i] && speaks[edge.j];
+      edge = {of[edge.i], of[edge.j], edge.d};
+      return speak && edge.i != edge.j;
+    });
   }
-
-  Components components = split(std::move(edges), std::move(against), voices);
+  Components components = split(std::move(edges), std::move(against), voices, problem.threads);
   std::vector<Merge> merges = std::move(leaves.merges);
-  for (const Merge& merge : interleave(sweep_all(components, problem.cut, problem.threads)))
+  for (const Merge& merge : interleave(SweepAll(std::move(components), problem.cut, problem.threads).run()))
     merges.push_back(merge);
   if (!problem.joined.empty()) order_by_height(n, merges);
   return merges;

@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "algorithms/linkage.hpp"
+#include "core/buffer.hpp"
+#include "core/parallel.hpp"
 
 namespace fastface {
 
@@ -20,9 +22,29 @@ std::vector<Pair> tidy_pairs(std::span<const Pair> pairs, std::size_t n, const c
 void check_cut(std::span<const CutStep> cut);
 
 // The edges within the largest threshold, sorted by (i, j).
-std::vector<Edge> take_edges(const LinkageProblem& problem);
+RawVector<Edge> take_edges(const LinkageProblem& problem);
 
 // Removes the edges of sorted pairs.
-void overrule(std::vector<Edge>& edges, std::span<const Pair> pairs);
+void overrule(RawVector<Edge>& edges, std::span<const Pair> pairs);
+
+inline constexpr std::size_t kEdgesPerPiece = std::size_t{1} << 17;
+
+// Removes the edges for which keep(edge) is false; it may change those that stay.
+template <class Keep>
+void keep_if(RawVector<Edge>& edges, std::size_t threads, Keep keep) {
+  std::vector<std::size_t> kept((edges.size() + kEdgesPerPiece - 1) / kEdgesPerPiece);
+  parallel_for(edges.size(), kEdgesPerPiece, threads, [&](std::size_t begin, std::size_t end) {
+    std::size_t at = begin;
+    for (std::size_t k = begin; k < end; ++k)
+      if (Edge edge = edges[k]; keep(edge)) edges[at++] = edge;
+    kept[begin / kEdgesPerPiece] = at - begin;
+  });
+  auto end = edges.begin();
+  for (std::size_t piece = 0; piece < kept.size(); ++piece) {
+    const auto from = edges.begin() + static_cast<std::ptrdiff_t>(piece * kEdgesPerPiece);
+    end = std::move(from, from + static_cast<std::ptrdiff_t>(kept[piece]), end);
+  }
+  edges.erase(end, edges.end());
+}
 
 }  // namespace fastface

@@ -156,12 +156,25 @@ class BlockSearch {
   std::vector<Edge> found_;
 };
 
-std::vector<Edge> run(const Search& search, std::size_t threads) {
+Search search_among(const ComparableRows& rows, std::span<const std::int32_t> members, float threshold) {
+  return {rows, members, rows, members, 0, threshold, face_reach(rows.observations, threshold)};
+}
+
+Search search_across(const ComparableRows& a, std::span<const std::int32_t> left, const ComparableRows& b,
+                     std::span<const std::int32_t> right, float threshold) {
+  return {a, left, b, right, left.size(), threshold, face_reach(a.observations, threshold)};
+}
+
+std::vector<std::vector<Edge>> run(const Search& search, std::size_t threads) {
   const std::size_t rows = StripSide::rows_per_block(search.rule().face_dims, search.left.size(), threads);
   std::vector<std::vector<Edge>> blocks((search.left.size() + rows - 1) / rows);
   parallel_for(search.left.size(), rows, threads, [&](std::size_t begin, std::size_t end) {
     blocks[begin / rows] = BlockSearch(search, begin, end).edges();
   });
+  return blocks;
+}
+
+std::vector<Edge> joined(std::vector<std::vector<Edge>> blocks) {
   if (blocks.size() == 1) return std::move(blocks.front());
   std::size_t total = 0;
   for (const auto& block : blocks) total += block.size();
@@ -179,18 +192,32 @@ std::vector<Edge> run(const Search& search, std::size_t threads) {
 
 std::vector<Edge> near_pairs(const ComparableRows& rows, std::span<const std::int32_t> members,
                              float threshold, std::size_t threads) {
-  return run({rows, members, rows, members, 0, threshold, face_reach(rows.observations, threshold)}, threads);
+  return joined(run(search_among(rows, members, threshold), threads));
 }
 
 std::vector<Edge> near_pairs(const ComparableRows& a, std::span<const std::int32_t> left,
                              const ComparableRows& b, std::span<const std::int32_t> right, float threshold,
                              std::size_t threads) {
-  return run({a, left, b, right, left.size(), threshold, face_reach(a.observations, threshold)}, threads);
+  return joined(run(search_across(a, left, b, right, threshold), threads));
+}
+
+std::vector<std::vector<Edge>> near_pairs_by_block(const ComparableRows& rows,
+                                                   std::span<const std::int32_t> members, float threshold,
+                                                   std::size_t threads) {
+  return run(search_among(rows, members, threshold), threads);
+}
+
+std::vector<std::vector<Edge>> near_pairs_by_block(const ComparableRows& a,
+                                                   std::span<const std::int32_t> left,
+                                                   const ComparableRows& b,
+                                                   std::span<const std::int32_t> right, float threshold,
+                                                   std::size_t threads) {
+  return run(search_across(a, left, b, right, threshold), threads);
 }
 
 void count_near_pairs(const ComparableRows& rows, std::span<const std::int32_t> members, float threshold,
                       std::span<std::atomic<std::int64_t>> counts, std::size_t threads) {
-  const Search search{rows, members, rows, members, 0, threshold, face_reach(rows.observations, threshold)};
+  const Search search = search_among(rows, members, threshold);
   const std::size_t block = StripSide::rows_per_block(search.rule().face_dims, members.size(), threads);
   parallel_for(members.size(), block, threads,
                [&](std::size_t begin, std::size_t end) { BlockSearch(search, begin, end).count(counts); });

@@ -29,6 +29,16 @@ std::vector<Edge> near_pairs(const ComparableRows& a, std::span<const std::int32
                              const ComparableRows& b, std::span<const std::int32_t> right, float threshold,
                              std::size_t threads);
 
+// The same two, of which a list follows the other, as they were found.
+std::vector<std::vector<Edge>> near_pairs_by_block(const ComparableRows& rows,
+                                                   std::span<const std::int32_t> members, float threshold,
+                                                   std::size_t threads);
+std::vector<std::vector<Edge>> near_pairs_by_block(const ComparableRows& a,
+                                                   std::span<const std::int32_t> left,
+                                                   const ComparableRows& b,
+                                                   std::span<const std::int32_t> right, float threshold,
+                                                   std::size_t threads);
+
 // Adds to counts[row], for each of `members`, the number of others within the threshold. The pairs are
 // not kept: memory does not grow with them.
 void count_near_pairs(const ComparableRows& rows, std::span<const std::int32_t> members, float threshold,

@@ -21,44 +21,46 @@ inline std::uint32_t sort_key(float distance) {
   return bits & 0x80000000u ? ~bits : bits | 0x80000000u;
 }
 
-// A radix sort: the one pass over everything that is not linear would otherwise dominate.
-inline void sort_by_distance(std::span<Edge> edges) {
-  constexpr std::size_t kSmall = 2048;  // below, the histograms cost more than they save
+// A radix sort of what differs between the least and the largest. The result lies in `edges` or in
+// `scratch`, which has room for as many.
+inline std::span<Edge> sort_by_distance(std::span<Edge> edges, std::span<Edge> scratch) {
+  constexpr std::size_t kSmall = 128;  // below, the counts cost more than they save
   if (edges.size() < kSmall) {
     std::sort(edges.begin(), edges.end(), [](const Edge& a, const Edge& b) { return a.d < b.d; });
-    return;
+    return edges;
   }
-  constexpr int kBits = 11, kPasses = 3;
-  std::array<std::array<std::size_t, 1 << kBits>, kPasses> offsets{};
-  const auto digit = [](const Edge& edge, int pass) {
-    return (sort_key(edge.d) >> (pass * kBits)) & ((1u << kBits) - 1);
-  };
-  Breath breath;
+  std::uint32_t least = ~0u, most = 0;
   for (const Edge& edge : edges) {
-    for (int pass = 0; pass < kPasses; ++pass) ++offsets[pass][digit(edge, pass)];
-    breath();
+    const std::uint32_t key = sort_key(edge.d);
+    least = std::min(least, key);
+    most = std::max(most, key);
   }
-  std::vector<Edge> scratch(edges.size());
-  std::span<Edge> from = edges, to = scratch;
-  for (int pass = 0; pass < kPasses; ++pass) {
-    std::size_t total = 0;
-    for (std::size_t& offset : offsets[pass]) {
-      const std::size_t count = offset;
-      offset = total;
-      total += count;
-    }
+  constexpr int kMostBits = 11;
+  const int bits = std::bit_width(most - least), passes = (bits + kMostBits - 1) / kMostBits;
+  const int width = passes ? (bits + passes - 1) / passes : 0;
+  std::array<std::uint32_t, 1 << kMostBits> offsets;
+  std::span<Edge> from = edges, to = scratch.first(edges.size());
+  Breath breath;
+  for (int pass = 0; pass < passes; ++pass) {
+    const auto digit = [&](const Edge& edge) {
+      return (sort_key(edge.d) - least) >> (pass * width) & ((1u << width) - 1);
+    };
+    offsets.fill(0);
+    for (const Edge& edge : from) ++offsets[digit(edge)];
+    std::exclusive_scan(offsets.begin(), offsets.begin() + (1 << width), offsets.begin(), 0u);
     for (const Edge& edge : from) {
-      to[offsets[pass][digit(edge, pass)]++] = edge;
+      to[offsets[digit(edge)]++] = edge;
       breath();
     }
     std::swap(from, to);
   }
-  std::copy(from.begin(), from.end(), edges.begin());  // kPasses is odd: the result is in scratch
+  return from;
 }
 
 // By (i, j), both below n: two counting sorts, the second of which keeps the order of the first.
-inline void sort_by_ends(std::vector<Edge>& edges, std::size_t n) {
-  std::vector<Edge> scratch(edges.size());
+template <class EdgeVector>
+void sort_by_ends(EdgeVector& edges, std::size_t n) {
+  EdgeVector scratch(edges.size());
   Breath breath;
   const auto pass = [&](auto end_of) {
     std::vector<std::size_t> offsets(n + 1, 0);

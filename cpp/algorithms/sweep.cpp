@@ -43,8 +43,14 @@ class Sweep {
       clusters_.push_back({.name = static_cast<std::int32_t>(clusters_.size()), .n_voices = voices});
   }
 
-  std::vector<Merge> run(std::span<const Edge> edges, std::span<const Against> against) {
+  std::vector<Merge> run(const NextEdges& next, std::span<const Against> against) {
     for (const Against& pair : against) vote(pair.a, pair.b, -pair.votes);
+    for (auto edges = next(); !edges.empty(); edges = next()) take(edges);
+    return std::move(merges_);
+  }
+
+ private:
+  void take(std::span<const Edge> edges) {
     for (std::size_t k = 0; k < edges.size();) {
       level_ = edges[k].d;
       for (; k < edges.size() && edges[k].d == level_; ++k) {
@@ -54,10 +60,8 @@ class Sweep {
       settle();
     }
     advance(edges.size() % kEdgesPerBreath);
-    return std::move(merges_);
   }
 
- private:
   void vote(std::int32_t leaf_a, std::int32_t leaf_b, std::int64_t votes) {
     const std::int32_t a = sets_.find(leaf_a), b = sets_.find(leaf_b);
     if (a == b) return;
@@ -174,9 +178,9 @@ class Sweep {
 
 }  // namespace
 
-std::vector<Merge> sweep(std::span<const std::int64_t> n_voices, std::span<const Edge> edges,
+std::vector<Merge> sweep(std::span<const std::int64_t> n_voices, const NextEdges& next,
                          std::span<const Against> against, std::span<const CutStep> cut) {
-  return Sweep(n_voices, cut).run(edges, against);
+  return Sweep(n_voices, cut).run(next, against);
 }
 
 }  // namespace fastface

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -18,10 +19,12 @@ struct Against {
 // Against any majority: no count of pairs comes near it, and two of them do not overflow.
 inline constexpr std::int64_t kNever = std::int64_t{1} << 60;
 
-// n_voices: of each leaf of one component, by ascending name, how many members speak for it.  edges,
-// against: between these leaves, by index; edges sorted by distance.  Returns the merges in order,
-// named by index.
-std::vector<Merge> sweep(std::span<const std::int64_t> n_voices, std::span<const Edge> edges,
+// The next edges by ascending distance, with all those of their last one's distance; none: there are no more.
+using NextEdges = std::function<std::span<const Edge>()>;
+
+// n_voices: of each leaf of one component, by ascending name, how many members speak for it.  next,
+// against: edges and pairs of these leaves, by index.  Returns the merges in order, named by index.
+std::vector<Merge> sweep(std::span<const std::int64_t> n_voices, const NextEdges& next,
                          std::span<const Against> against, std::span<const CutStep> cut);
 
 }  // namespace fastface

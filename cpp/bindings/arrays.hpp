@@ -116,12 +116,13 @@ IndexArray<T> indices(const py::array& array, const char* name) {
 }
 
 // Hands a vector over to NumPy without copying it.
-template <class T>
-py::array_t<T> take(std::vector<T>&& values) {
-  auto owned = std::make_unique<std::vector<T>>(std::move(values));
+template <class T, class Allocator>
+py::array_t<T> take(std::vector<T, Allocator>&& values) {
+  using Vector = std::vector<T, Allocator>;
+  auto owned = std::make_unique<Vector>(std::move(values));
   const auto size = static_cast<py::ssize_t>(owned->size());
   const T* data = owned->data();
-  const py::capsule owner(owned.get(), [](void* vector) { delete static_cast<std::vector<T>*>(vector); });
+  const py::capsule owner(owned.get(), [](void* vector) { delete static_cast<Vector*>(vector); });
   owned.release();
   return py::array_t<T>(size, data, owner);
 }

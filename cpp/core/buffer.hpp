@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <memory>
 #include <new>
+#include <utility>
+#include <vector>
 
 namespace fastface {
 
@@ -25,5 +27,24 @@ class BufferOf {
 };
 
 using Buffer = BufferOf<float>;
+
+// Leaves new elements as they are, so that the threads that write them are the first to touch them.
+template <class T>
+struct Uninitialised : std::allocator<T> {
+  template <class U>
+  struct rebind {
+    using other = Uninitialised<U>;
+  };
+  template <class U, class... Values>
+  void construct(U* place, Values&&... values) {
+    if constexpr (sizeof...(Values) > 0)
+      ::new (static_cast<void*>(place)) U(std::forward<Values>(values)...);
+    else
+      ::new (static_cast<void*>(place)) U;
+  }
+};
+
+template <class T>
+using RawVector = std::vector<T, Uninitialised<T>>;
 
 }  // namespace fastface

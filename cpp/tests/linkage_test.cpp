@@ -126,6 +126,26 @@ void test_threads() {
   CHECK(one.labels == four.labels && one.merges == four.merges);
 }
 
+// So large that many threads sort while others merge. Of fewer edges, in which nobody does, the merges
+// are the same as far as those reach.
+void test_large_components() {
+  Graph graph = random_graph(600, 1, 1000, 7);
+  const std::size_t edges = graph.d.size();
+  for (std::size_t k = 0; k < edges; ++k) {
+    graph.i.push_back(graph.i[k] + 600);
+    graph.j.push_back(graph.j[k] + 600);
+    graph.d.push_back(graph.d[k]);
+  }
+  graph.n = 2 * 600;
+  const Linkage one = link(graph, 1, {.threads = 1}), four = link(graph, 1, {.threads = 4});
+  CHECK(one.labels == four.labels && one.merges == four.merges);
+  const Linkage nearer = link(graph, 0.7f, {.threads = 1});
+  std::size_t merged = 0;
+  for (; merged < graph.n - 1 && nearer.merges[4 * merged + 2] <= 0.7; ++merged)
+    for (std::size_t at = 4 * merged; at < 4 * merged + 4; ++at) CHECK(one.merges[at] == nearer.merges[at]);
+  CHECK(merged > graph.n / 2);
+}
+
 bool same(const Edges& a, const Edges& b) { return a.i == b.i && a.j == b.j && a.d == b.d; }
 
 void test_crowds() {
@@ -179,6 +199,7 @@ int main() {
   test_constraints();
   test_steps();
   test_threads();
+  test_large_components();
   on_every_target(test_crowds);
   test_refusals();
   return result();
