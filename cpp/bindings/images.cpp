@@ -8,6 +8,7 @@
 #include "algorithms/face_network.hpp"
 #include "algorithms/planes.hpp"
 #include "algorithms/shrink.hpp"
+#include "algorithms/warp.hpp"
 #include "bindings/arrays.hpp"
 #include "bindings/register.hpp"
 
@@ -44,6 +45,20 @@ py::array_t<std::uint8_t> shrink_array(const PixelArray& pixels, std::size_t hei
   }
   return take(std::move(smaller))
       .reshape({static_cast<py::ssize_t>(height), static_cast<py::ssize_t>(width), py::ssize_t{3}});
+}
+
+py::array_t<std::uint8_t> warp_array(const PixelArray& pixels, const std::array<std::size_t, 4>& window,
+                                     std::size_t factor, const std::array<double, 6>& matrix,
+                                     std::size_t side) {
+  const Pixels photo = photo_of(pixels);
+  const auto [top, bottom, left, right] = window;
+  std::vector<std::uint8_t> square;
+  {
+    const py::gil_scoped_release unlocked;
+    square = warp(photo, {top, bottom, left, right}, factor, matrix, side);
+  }
+  const auto size = static_cast<py::ssize_t>(side);
+  return take(std::move(square)).reshape({size, size, py::ssize_t{3}});
 }
 
 std::vector<float> copied(const FloatArray& array) { return {array.data(), array.data() + array.size()}; }
@@ -88,6 +103,8 @@ void register_images(py::module_& module) {
       .def("run", &run_network, py::arg("pixels"), py::arg("height"), py::arg("width"));
   module.def("planes", &planes_array, py::arg("pixels"), py::arg("height"), py::arg("width"));
   module.def("shrink", &shrink_array, py::arg("pixels"), py::arg("height"), py::arg("width"));
+  module.def("warp", &warp_array, py::arg("pixels"), py::arg("window"), py::arg("factor"), py::arg("matrix"),
+             py::arg("side"));
 }
 
 }  // namespace fastface::bindings

@@ -111,6 +111,13 @@ def crowd_edges(
 ) -> tuple[_Edges, npt.NDArray[np.uint8], _Edges]: ...
 def planes(pixels: npt.NDArray[np.uint8], height: int, width: int) -> npt.NDArray[np.float32]: ...
 def shrink(pixels: npt.NDArray[np.uint8], height: int, width: int) -> npt.NDArray[np.uint8]: ...
+def warp(
+    pixels: npt.NDArray[np.uint8],
+    window: tuple[int, int, int, int],
+    factor: int,
+    matrix: tuple[float, float, float, float, float, float],
+    side: int,
+) -> npt.NDArray[np.uint8]: ...
 
 class FaceNetwork:
     def __init__(

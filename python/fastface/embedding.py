@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from fastface.inference import Session
+from fastface.kernels import warp
 from fastface.templates import ARCFACE, Template
 from fastface.types import FloatArray, ImageArray
 
@@ -66,7 +66,7 @@ def align(pixels: ImageArray, landmarks: FloatArray, template: Template = ARCFAC
     side = template.side
     crops = np.zeros((len(landmarks), side, side, 3), np.uint8)
     for crop, points in zip(crops, landmarks, strict=True):
-        crop[:] = np.asarray(_cut(pixels, side, *similarity(points, template)))
+        crop[:] = _cut(pixels, side, *similarity(points, template))
     return crops
 
 
@@ -93,7 +93,7 @@ def _as_complex(points: npt.ArrayLike) -> npt.NDArray[np.complex128]:
     return np.asarray(xy[:, 0] + 1j * xy[:, 1])
 
 
-def _cut(pixels: ImageArray, side: int, a: complex, b: complex) -> Image.Image:
+def _cut(pixels: ImageArray, side: int, a: complex, b: complex) -> ImageArray:
     """Warp one face. A large face is first reduced by a whole factor, so that it does not alias."""
     corners = a * np.array([0, side, side * 1j, side * (1 + 1j)]) + b
     height, width = pixels.shape[:2]
@@ -101,19 +101,12 @@ def _cut(pixels: ImageArray, side: int, a: complex, b: complex) -> Image.Image:
     left, right = _window(corners.real, width, factor)
     top, bottom = _window(corners.imag, height, factor)
     if left >= right or top >= bottom:
-        return Image.new("RGB", (side, side))
-    image = Image.fromarray(pixels[top:bottom, left:right])
-    if factor > 1:
-        image = image.reduce(factor)
-    # Landmarks count from the centre of the first pixel, Pillow from its corner.
+        return np.zeros((side, side, 3), np.uint8)
+    # Landmarks count from the centre of the first pixel, `warp` from its corner.
     half = 0.5 + 0.5j
     a, b = a / factor, (b + half - a * half - complex(left, top)) / factor
-    return image.transform(
-        (side, side),
-        Image.Transform.AFFINE,
-        (a.real, -a.imag, b.real, a.imag, a.real, b.imag),
-        Image.Resampling.BILINEAR,
-    )
+    matrix = (a.real, -a.imag, b.real, a.imag, a.real, b.imag)
+    return warp(pixels, (top, bottom, left, right), factor, matrix, side)
 
 
 def _window(coordinates: npt.NDArray[np.float64], size: int, factor: int) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -120,6 +121,12 @@ class Engine(Protocol):
     ) -> Gallery: ...
 
 
+@functools.cache
+def _release() -> str:
+    """Looking it up takes milliseconds: the text of the package's description is read for it."""
+    return version("fastface-people")
+
+
 def pack_of(model_tag: str) -> str:
     """The pack that made observations of a tag; the default one where nothing was made yet.
 
@@ -148,7 +155,7 @@ class PackEngine:
     @property
     def grouping_tag(self) -> str:
         # A release may change any constant of the grouping; grouping again costs little.
-        return f"fastface {version('fastface-people')}"
+        return f"fastface {_release()}"
 
     @property
     def min_side(self) -> int:

@@ -8,7 +8,7 @@ from fastface.kernels.distances import (
     pairwise_edges,
 )
 from fastface.kernels.faces import FaceNetwork
-from fastface.kernels.images import planes, shrink
+from fastface.kernels.images import planes, shrink, warp
 from fastface.kernels.lasso import SparseCodes, lasso, lasso_path
 from fastface.kernels.lasso_dictionary import LassoDictionary
 from fastface.kernels.linkage import CrowdEdges, LinkageResult, crowd_edges, median_linkage
@@ -30,4 +30,5 @@ __all__ = [
     "pairwise_edges",
     "planes",
     "shrink",
+    "warp",
 ]
