@@ -23,6 +23,7 @@ from PIL import Image
 import observations
 from fastface import embed_faces
 from fastface.ageing import Ageing
+from fastface.analysis import MODEL_TAG
 from fastface.cohort import Cohort, Strangers
 
 TARGET = Path(__file__).parents[1] / "python" / "fastface" / "ages" / "sface.json"
@@ -42,7 +43,7 @@ BIRTHS = (0, 15, 40)  # years over which people are born, from 1950
 
 def crops_of_known_age(data: Path, cache: Path) -> tuple[np.ndarray, np.ndarray]:
     """Faces and ages."""
-    stored = cache / "known-ages-default.npz"
+    stored = cache / f"known-ages-{MODEL_TAG}.npz"
     if not stored.exists():
         folders = data / "train" / "utk", data / "train" / "aaf"
         paths = [path for folder in folders for path in sorted(folder.iterdir())]

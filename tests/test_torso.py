@@ -131,3 +131,10 @@ def test_hue_wraps_round() -> None:
     names = ["#{:02x}{:02x}{:02x}".format(*hue) for hue in hues]
     red_below, red_above, cyan = (describe(photo(name, name)) for name in names)
     assert red_below @ red_above > red_below @ cyan + 0.2
+
+
+def test_a_face_in_a_crowd_is_described_as_alone() -> None:
+    pixels = np.random.default_rng(5).integers(0, 256, (600, 400, 3), np.uint8)
+    faces = [Box(0.03 * k, 0.02 * k, 0.08, 0.3 if k % 5 == 0 else 0.06) for k in range(25)]
+    alone = np.concatenate([describe_torsos(pixels, [face]) for face in faces])
+    np.testing.assert_array_equal(describe_torsos(pixels, faces), alone)

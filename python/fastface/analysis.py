@@ -21,8 +21,9 @@ from fastface.torso import describe_torsos, torso_box
 from fastface.types import Box, FloatArray, ImageArray, Observation, PhotoInput
 from fastface.yunet import fastest
 
-# Raised when the same photo and models give other descriptors than before.
-_DESCRIPTOR_VERSION = 1
+# Raised when the same photo and models give other descriptors than before.  2: the detector looks
+# closer at what may be a face, which it did for a while before this said so.
+_DESCRIPTOR_VERSION = 2
 
 
 def model_tag(pack: str = models.DEFAULT) -> str:

@@ -34,6 +34,9 @@ _STRONGEST = 30.0
 # Shares of the similarity: colours, texture, and texture at half the resolution.
 _SHARES = (0.5, 0.25, 0.25)
 
+# Torsos described at a time: most of it goes by the call, and a crowd's votes would take megabytes.
+_TOGETHER = 8
+
 N_DIMENSIONS = _N_STRIPES * (int(np.prod(_COLOUR_BINS)) + 2 * int(np.prod(_TEXTURE_BINS)))
 
 
@@ -84,11 +87,11 @@ def describe_torsos(pixels: ImageArray, faces: Sequence[Box]) -> FloatArray:
     descriptors = np.zeros((len(faces), N_DIMENSIONS), np.float32)
     patches = [_patch(pixels, face) for face in faces]
     heights = [0 if patch is None else patch.height for patch in patches]
-    for height in {*heights} - {0}:  # together, as most of the time goes by the call
-        rows = [row for row, of_row in enumerate(heights) if of_row == height]
-        descriptors[rows] = _describe(
-            [patch for patch in patches if patch and patch.height == height]
-        )
+    for height in {*heights} - {0}:
+        alike = [row for row, of_row in enumerate(heights) if of_row == height]
+        for start in range(0, len(alike), _TOGETHER):
+            rows = alike[start : start + _TOGETHER]
+            descriptors[rows] = _describe([patch for row in rows if (patch := patches[row])])
     return descriptors
 
 
