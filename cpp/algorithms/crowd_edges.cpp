@@ -9,7 +9,6 @@
 
 #include "algorithms/cells.hpp"
 #include "algorithms/disjoint_sets.hpp"
-#include "algorithms/keep_nearest.hpp"
 #include "algorithms/linkage.hpp"
 #include "algorithms/near_pairs.hpp"
 #include "algorithms/quantised.hpp"
@@ -137,20 +136,8 @@ class Search {
     if (members.size() <= whole_) return near_pairs(rows_, members, threshold, problem_.threads);
     if (members.size() > all_ && problem_.faces.cols <= kMaxQuantisedDims)
       return cell_pairs(rows_, members, threshold, most_, problem_.threads);
-    std::vector<Edge> kept;
-    Pace pace;
-    for (std::size_t begin = 0, end; begin < members.size(); begin = end) {
-      end = std::min(begin + pace.step(), members.size());
-      const auto block = members.subspan(begin, end - begin);
-      std::vector<Edge> found = near_pairs(rows_, block, threshold, problem_.threads);
-      for (Edge& edge : found) std::swap(edge.i, edge.j);  // the later one first
-      if (begin)
-        append(found, near_pairs(rows_, block, rows_, members.first(begin), threshold, problem_.threads));
-      pace.found(found.size(), end - begin);
-      keep_nearest(found, most_);
-      append(kept, found);
-    }
-    return kept;
+    const std::vector<std::int32_t> last_first(members.rbegin(), members.rend());
+    return nearest_pairs(rows_, last_first, threshold, most_, problem_.threads);
   }
 
   // Clusters a sample: level_ becomes its crowds, n_new_ of them, and then their rivals.

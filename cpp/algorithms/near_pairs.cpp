@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <iterator>
 #include <limits>
 #include <utility>
 
@@ -23,7 +24,8 @@ struct Search {
   // lists all of them are.
   std::size_t right_first;
   float threshold;
-  float reach;  // F up to which a torso may bring a pair within the threshold
+  float reach;           // F up to which a torso may bring a pair within the threshold
+  std::size_t most = 0;  // edges of a left row, the nearest; 0: all
 
   const FusedRule& rule() const { return left_rows.observations.rule; }
   // Below so many rows packing costs more than it spares.
@@ -55,7 +57,14 @@ class BlockSearch {
   }
 
   std::vector<Edge> edges() {
-    search([] {});
+    // With what has been kept, twice as many at most: so each is looked at a few times.
+    std::size_t enough = 2 * n_rows_ * search_.most;
+    search([&] {
+      if (!search_.most || found_.size() < enough) return;
+      keep_most();
+      enough = std::max(n_rows_ * search_.most, 2 * found_.size());
+    });
+    if (search_.most) keep_most();
     sort_rows(found_);
     name();
     return std::move(found_);
@@ -113,7 +122,40 @@ class BlockSearch {
   void search_tile(std::size_t panel) {
     const std::size_t count = kernels().strip_edges(left_.floats(panel), right_.floats(0), search_.rule(),
                                                     search_.threshold, search_.reach, tile_.data());
-    found_.insert(found_.end(), tile_.begin(), tile_.begin() + static_cast<std::ptrdiff_t>(count));
+    const auto end = tile_.begin() + static_cast<std::ptrdiff_t>(count);
+    if (!search_.most)
+      found_.insert(found_.end(), tile_.begin(), end);
+    else
+      std::copy_if(tile_.begin(), end, std::back_inserter(found_),
+                   [this](const Edge& edge) { return edge.d <= threshold_of(edge.i); });
+  }
+
+  float threshold_of(std::int32_t place) const {
+    return thresholds_[static_cast<std::size_t>(place) - first_];
+  }
+
+  // Of the edges of each left row. No farther one is looked for from now on.
+  void keep_most() {
+    const auto name_of = [&](const Edge& edge) {
+      return search_.right[static_cast<std::size_t>(edge.j) - search_.right_first];
+    };
+    const auto nearer = [&](const Edge& a, const Edge& b) {
+      return a.d != b.d ? a.d < b.d : name_of(a) < name_of(b);
+    };
+    sort_by_row(found_);
+    auto kept = found_.begin();
+    for (auto begin = found_.begin(), next = begin; begin != found_.end(); begin = next) {
+      next = std::find_if(begin, found_.end(), [&](const Edge& edge) { return edge.i != begin->i; });
+      auto end = next;
+      if (static_cast<std::size_t>(next - begin) >= search_.most) {
+        end = begin + static_cast<std::ptrdiff_t>(search_.most);
+        std::nth_element(begin, end - 1, next, nearer);
+        const std::size_t row = static_cast<std::size_t>(begin->i) - first_;
+        thresholds_[row] = reaches_[row] = std::prev(end)->d;
+      }
+      kept = std::move(begin, end, kept);
+    }
+    found_.erase(kept, found_.end());
   }
 
   // Pairs by themselves, many at once: one alone would wait for each of its additions.
@@ -130,7 +172,7 @@ class BlockSearch {
     if (!search_.left_rows.observations.torsos_used) rule.torso_dims = 0;
     kernels().pair_distances(pairs_.data(), pairs_.size(), rule, distances_.data());
     for (std::size_t p = 0; p < pairs_.size(); ++p)
-      if (distances_[p] <= search_.threshold)
+      if (distances_[p] <= threshold_of(places_[p].first))
         found_.push_back({places_[p].first, places_[p].second, distances_[p]});
     pairs_.clear();
     places_.clear();
@@ -213,6 +255,21 @@ std::vector<std::vector<Edge>> near_pairs_by_block(const ComparableRows& a,
                                                    std::span<const std::int32_t> right, float threshold,
                                                    std::size_t threads) {
   return run(search_across(a, left, b, right, threshold), threads);
+}
+
+std::vector<Edge> nearest_pairs(const ComparableRows& rows, std::span<const std::int32_t> members,
+                                float threshold, std::size_t most, std::size_t threads) {
+  Search search = search_among(rows, members, threshold);
+  search.most = most;
+  return joined(run(search, threads));
+}
+
+std::vector<Edge> nearest_pairs(const ComparableRows& a, std::span<const std::int32_t> left,
+                                const ComparableRows& b, std::span<const std::int32_t> right, float threshold,
+                                std::size_t most, std::size_t threads) {
+  Search search = search_across(a, left, b, right, threshold);
+  search.most = most;
+  return joined(run(search, threads));
 }
 
 void count_near_pairs(const ComparableRows& rows, std::span<const std::int32_t> members, float threshold,

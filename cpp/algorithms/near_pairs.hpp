@@ -39,6 +39,15 @@ std::vector<std::vector<Edge>> near_pairs_by_block(const ComparableRows& a,
                                                    std::span<const std::int32_t> right, float threshold,
                                                    std::size_t threads);
 
+// Of the pairs of each member and those listed after it the `most` nearest, by (d, j); in the order of
+// near_pairs(). Memory: of a block of rows twice as many, and of all so many. Faces alone.
+std::vector<Edge> nearest_pairs(const ComparableRows& rows, std::span<const std::int32_t> members,
+                                float threshold, std::size_t most, std::size_t threads);
+// The same across lists, of each row of `a`.
+std::vector<Edge> nearest_pairs(const ComparableRows& a, std::span<const std::int32_t> left,
+                                const ComparableRows& b, std::span<const std::int32_t> right, float threshold,
+                                std::size_t most, std::size_t threads);
+
 // Adds to counts[row], for each of `members`, the number of others within the threshold. The pairs are
 // not kept: memory does not grow with them.
 void count_near_pairs(const ComparableRows& rows, std::span<const std::int32_t> members, float threshold,

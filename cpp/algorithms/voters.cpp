@@ -1,5 +1,7 @@
 #include "algorithms/voters.hpp"
 
+#include <algorithm>
+
 #include "algorithms/keep_nearest.hpp"
 #include "algorithms/near_pairs.hpp"
 #include "core/parallel.hpp"
@@ -41,17 +43,24 @@ VotersNearby::VotersNearby(const ComparableRows& rows, const Voters& voters, std
 
 VotersNearby::Heard VotersNearby::heard(std::span<const std::int32_t> listed, float threshold,
                                         std::span<const std::int32_t> before, std::size_t threads) const {
+  // Where all may be asked only kLooks are kept on the way: a row may be near every mean.
+  const std::vector<std::int32_t> all = all_rows(voters_.size());
+  const bool any = std::all_of(before.begin(), before.end(), [&](std::int32_t end) {
+    return static_cast<std::size_t>(end) >= voters_.size();
+  });
   std::vector<Edge> near =
-      near_pairs(rows_, listed, clusters_, all_rows(voters_.size()), threshold + kSlack, threads);
+      any ? nearest_pairs(rows_, listed, clusters_, all, threshold + kSlack, kLooks, threads)
+          : near_pairs(rows_, listed, clusters_, all, threshold + kSlack, threads);
   Heard heard{std::vector<std::vector<Edge>>(voters_.size()), near.size()};
   std::size_t place = 0;  // rows are called by theirs from here on
   for (Edge& edge : near) {
     while (listed[place] != edge.i) ++place;
     edge.i = static_cast<std::int32_t>(place);
   }
-  if (!before.empty())
+  if (!any) {
     std::erase_if(near, [&](const Edge& edge) { return edge.j >= before[static_cast<std::size_t>(edge.i)]; });
-  keep_nearest(near, kLooks);
+    keep_nearest(near, kLooks);
+  }
 
   std::vector<std::vector<std::int32_t>> askers(voters_.size());
   for (const Edge& edge : near)
