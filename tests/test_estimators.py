@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -28,6 +29,34 @@ def faces(seed, sizes, noise=0.8, dimension=32):
 @pytest.mark.parametrize("mode", ["exact", "bounded"])
 def test_scikit_learn_conventions(mode):
     check_estimator(MedianLinkage(mode=mode), on_skip=None)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.int8])
+def test_narrow_rows_stay_narrow(dtype):
+    X, people = faces(0, [200] * 100, dimension=256)
+    X /= np.abs(X).max(axis=1, keepdims=True)
+    X = (X * (127 if dtype is np.int8 else 1)).astype(dtype)
+    tracemalloc.start()
+    try:
+        model = MedianLinkage(0.65).fit(X)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < X.nbytes + 6_000_000 < 4 * X.size  # which it would be in float32
+    wide = MedianLinkage(0.65).fit(X.astype(np.float64))
+    np.testing.assert_array_equal(model.labels_, wide.labels_)
+    assert pairwise_scores(model.labels_, people).f > 0.97
+
+
+@pytest.mark.parametrize("first", [np.float16, np.int8, np.float32])
+@pytest.mark.parametrize("then", [np.float16, np.int8, np.float32])
+def test_rows_of_another_type_are_added(first, then):
+    X, people = faces(2, [40, 30, 20, 10])
+    X = np.round(X / np.abs(X).max(axis=1, keepdims=True) * 100)
+    order = np.random.default_rng(0).permutation(len(X))
+    X, people = X[order], people[order]
+    model = MedianLinkage(0.65).fit(X[:60].astype(first)).partial_fit(X[60:].astype(then))
+    np.testing.assert_array_equal(model.labels_, MedianLinkage(0.65).fit(X).labels_)
 
 
 @pytest.mark.parametrize("mode", ["exact", "bounded"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from inspect import signature
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -11,6 +12,7 @@ import numpy.typing as npt
 
 from fastface import across, conflicts
 from fastface.arrays import integer_column
+from fastface.kernels.arguments import Rows
 from fastface.kernels.linkage import MAX_MEMBERS
 from fastface.linked_rows import LinkedRows, Search
 from fastface.types import FloatArray, IntArray
@@ -128,14 +130,15 @@ class MedianLinkage(_Estimator):
     ) -> Self:
         """Clusters the rows of X.
 
-        X: (n, d) real.  y: ignored.  groups: (n,) integers; rows of different groups are not
-        compared: many small problems in one call.  must_link, cannot_link: (k, 2) integers, pairs
-        of rows that share a cluster, or never do.  soft_cannot_link: (k, 2) integers, pairs whose
-        own distance counts as far, which other members can outvote.
+        X: (n, d) real; float16 and int8 stay so, others are kept in float32.  y: ignored.
+        groups: (n,) integers; rows of different groups are not compared: many small problems in
+        one call.  must_link, cannot_link: (k, 2) integers, pairs of rows that share a cluster, or
+        never do.  soft_cannot_link: (k, 2) integers, pairs whose own distance counts as far, which
+        other members can outvote.
         Raises ValueError, naming the argument, for wrong shapes and values.
         """
         self._check_parameters()
-        rows = _unit_rows(X)
+        rows = _narrow_rows(X)
         self.n_features_in_ = rows.shape[1]
         self._keep_column_names(X)
         groups = None if groups is None else _column("groups", groups, len(rows))
@@ -181,12 +184,14 @@ class MedianLinkage(_Estimator):
                 soft_cannot_link=soft_cannot_link,
             )
         self._check_parameters()
-        rows, before = _unit_rows(X), self._linked
+        rows, before = _narrow_rows(X), self._linked
         if rows.shape[1] != self.n_features_in_:
             raise ValueError(
                 f"X has {rows.shape[1]} features, but {type(self).__name__} is expecting "
                 f"{self.n_features_in_} features as input"
             )
+        if rows.dtype != before.rows.dtype:
+            rows, before = _unit_rows(rows), replace(before, rows=_unit_rows(before.rows))
         if (groups is None) != (before.groups is None):
             raise ValueError("groups: expected where fit was given them, and only there")
         groups = None if groups is None else _column("groups", groups, len(rows))
@@ -302,8 +307,24 @@ class FaceClustering(_Estimator):
         return labels
 
 
+def _narrow_rows(X: Any) -> Rows:
+    """(n, d) of X's dtype if the core reads that, else float32: no copy of X is wider than X.
+
+    Of unit length, float16 to within its own rounding; int8 as they are, which the core scales.
+    """
+    rows = _checked(X)
+    if rows.dtype == np.int8:
+        return rows.copy()
+    return _scaled_blocks(rows, np.float16 if rows.dtype == np.float16 else np.float32)
+
+
 def _unit_rows(X: Any) -> FloatArray:
     """(n, d) float32; rows of zeros stay so."""
+    return _scaled_blocks(_checked(X), np.float32)
+
+
+def _checked(X: Any) -> npt.NDArray[Any]:
+    """(n, d) of any real dtype."""
     if hasattr(X, "tocsr"):
         raise TypeError("X: sparse input is not supported, pass X.toarray()")
     rows = np.asarray(X)
@@ -318,10 +339,12 @@ def _unit_rows(X: Any) -> FloatArray:
             raise ValueError(
                 f"X: 0 {what}(s) (shape={rows.shape}) while a minimum of 1 is required."
             )
-    if rows.dtype == object:
-        rows = rows.astype(np.float64)
-    unit = np.empty(rows.shape, np.float32)
-    block = max(1, 2**20 // rows.shape[1])  # a large X has no room for itself in float64
+    return rows.astype(np.float64) if rows.dtype == object else rows
+
+
+def _scaled_blocks(rows: npt.NDArray[Any], dtype: type[np.floating[Any]]) -> npt.NDArray[Any]:
+    unit = np.empty(rows.shape, dtype)
+    block = max(1, 2**16 // rows.shape[1])  # a large X has no room for itself in float64
     for begin in range(0, len(rows), block):
         unit[begin : begin + block] = _scaled(rows[begin : begin + block].astype(np.float64))
     return unit

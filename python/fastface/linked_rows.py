@@ -20,8 +20,9 @@ from fastface.kernels import (
     median_linkage,
     pairwise_edges,
 )
+from fastface.kernels.arguments import Rows
 from fastface.kernels.linkage import Edges
-from fastface.types import FloatArray, IntArray
+from fastface.types import IntArray
 
 Flags = npt.NDArray[np.bool_]
 
@@ -42,14 +43,14 @@ class Search:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LinkedRows:
-    """rows: (n, d) float32, unit norm.  groups: (n,) integers or None.
+    """rows: (n, d), as `pairwise_edges` takes them.  groups: (n,) integers or None.
 
     found: their edges; in a search without crowds everybody is a voter and nobody has joined.
     n_searched: how many of the rows took part in the last search for crowds among all.
     """
 
     search: Search
-    rows: FloatArray
+    rows: Rows
     groups: npt.NDArray[Any] | None
     found: CrowdEdges
     n_searched: int
@@ -58,7 +59,7 @@ class LinkedRows:
     def of(
         cls,
         search: Search,
-        rows: FloatArray,
+        rows: Rows,
         groups: npt.NDArray[Any] | None,
         apart: Flags,
         threads: int | None,
@@ -84,7 +85,7 @@ class LinkedRows:
 
     def grown(
         self,
-        rows: FloatArray,
+        rows: Rows,
         groups: npt.NDArray[Any] | None,
         apart: Flags,
         clusters: IntArray,
@@ -137,7 +138,7 @@ class LinkedRows:
         )
         return LinkedRows(self.search, everything, all_groups, found, self.n_searched)
 
-    def _heard(self, rows: FloatArray, threads: int | None) -> Edges:
+    def _heard(self, rows: Rows, threads: int | None) -> Edges:
         """(new row, voter, distance) of all within the threshold."""
         voters = np.flatnonzero(self.found.voters).astype(np.int32)
         row, heard, d = edges_between(
@@ -179,7 +180,7 @@ class LinkedRows:
 
 def _search(
     search: Search,
-    rows: FloatArray,
+    rows: Rows,
     groups: npt.NDArray[Any] | None,
     apart: Flags,
     threads: int | None,
