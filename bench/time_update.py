@@ -37,6 +37,14 @@ def timed(what: str, call: Callable[[], object]) -> float:
     return cpu
 
 
+def finish_scan(library: Library) -> None:
+    """As `Library.scan` does once it has looked at the photos."""
+    store = library._store
+    follow_scan(store, library._roll, library._engine, library._recogniser)
+    with store.atomic():
+        store.count_people_if_due(library._model())
+
+
 def labels(library: Library) -> np.ndarray:
     """(n,) the person of each face, 0 for none, in the order in which faces were made up."""
     found = sorted((face.photo.name, face.box.left, face.person) for face in library.faces())
@@ -65,8 +73,7 @@ def main() -> None:
         store.close()
         outcomes = {}
         with Library(path) as library:
-            parts = library._store, library._roll, library._engine, library._recogniser
-            timed(f"{n_photos - old:,} new photos assigned", lambda: follow_scan(*parts))
+            timed(f"{n_photos - old:,} new photos assigned", lambda: finish_scan(library))
             outcomes["assigned"] = labels(library)
         shares = []
         for _ in range(options.rounds):
