@@ -73,6 +73,17 @@ def test_the_front_is_the_one_that_trying_all_finds():
         assert found[k] == (not beaten)
 
 
+def test_networks_timed_on_another_machine_are_named(log, tmp_path):
+    rows = [json.loads(line) for line in log.read_text().splitlines()]
+    for row in rows:
+        row["machine"] = "an old one" if row["name"].startswith("study-") else "a new one"
+    log.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    report.write(log, tmp_path / "report.md")
+    told = (tmp_path / "report.md").read_text().partition("Timed on ")[2]
+    names = "study-cbam, study-deeper, study-masks, study-none, study-se, study-wider"
+    assert told.startswith(f"a new one; {names} on an old one, ONNX")
+
+
 def test_the_report_answers_from_the_log(log, tmp_path):
     target = tmp_path / "report.md"
     report.write(log, target)

@@ -33,7 +33,6 @@ class Book:
         rows = results.read(log)
         if not rows:
             raise FastfaceError(f"{log} holds no results")
-        self.machines = sorted({r["machine"] for r in rows if r["kind_of_result"] == "measure"})
         self.days = sorted({row["time"][:10] for row in rows})
         self.versions = sorted({row["onnxruntime"] for row in rows})
         self.measured = {
@@ -41,6 +40,7 @@ class Book:
             for row in rows
             if row["kind_of_result"] == "measure" and row["threads"] == 1
         }
+        self.machines = _timed_on(self.measured.values())
         judged = [row for row in rows if row["kind_of_result"] == "evaluate"]
         self.judged = {row["name"]: row for row in judged if "accuracy" in row}
         self.groups = [row for row in judged if "group" in row]
@@ -65,6 +65,18 @@ class Book:
         if name not in self.measured or over not in self.measured:
             return "not measured"
         return f"{self.measured[name][key] / self.measured[over][key]:.2f}"
+
+
+def _timed_on(measured: Iterable[Row]) -> str:
+    """The machine of most networks, then each other machine with the networks timed there."""
+    networks: dict[str, list[str]] = {}
+    for row in measured:
+        networks.setdefault(row["machine"], []).append(row["name"])
+    by_count = sorted(networks.items(), key=lambda item: (-len(item[1]), item[0]))
+    return "; ".join(
+        f"{', '.join(sorted(names))} on {machine}" if place else machine
+        for place, (machine, names) in enumerate(by_count)
+    )
 
 
 def write(log: Path, target: Path, plot: str | None = None) -> None:
@@ -93,7 +105,7 @@ def _head(book: Book, log: str) -> str:
 
 Written by `fastface lab report` from [{log}]({log}); do not edit. Each line of that log is one
 result of `lab train`, `measure`, `evaluate`, `compress` or `attention`, with its machine and time.
-Timed on {"; ".join(book.machines)}, ONNX Runtime {", ".join(book.versions)},
+Timed on {book.machines}, ONNX Runtime {", ".join(book.versions)},
 {" to ".join(book.days)}. Times are processor milliseconds of one face on one thread, medians of
 runs in turns within one process; the machine was shared, so ratios hold better than times. Accuracy
 is cross-validated over the folds of LFW that are set aside for development (1,800 pairs; no photo
