@@ -98,7 +98,7 @@ std::vector<FloatArray> run_network(const FaceNetwork& network, const PixelArray
 }  // namespace
 
 void register_images(py::module_& module) {
-  py::class_<FaceNetwork>(module, "FaceNetwork")
+  py::class_<FaceNetwork>(module, "FaceNetwork", plain_metaclass())
       .def(py::init(&make_network), py::arg("stem"), py::arg("stem_bias"), py::arg("layers"))
       .def("run", &run_network, py::arg("pixels"), py::arg("height"), py::arg("width"));
   module.def("planes", &planes_array, py::arg("pixels"), py::arg("height"), py::arg("width"));

@@ -72,9 +72,7 @@ void register_lasso(py::module_& module) {
              py::arg("progress"));
   // Whatever may wait for another thread does so without the interpreter's lock.
   using Unlocked = py::call_guard<py::gil_scoped_release>;
-  // A plain type for a metaclass: pybind11's own is for static properties, and unknown to type checkers.
-  py::class_<LassoDictionary>(module, "LassoDictionary",
-                              py::metaclass(reinterpret_cast<PyObject*>(&PyType_Type)))
+  py::class_<LassoDictionary>(module, "LassoDictionary", plain_metaclass())
       .def(py::init<std::size_t>(), py::arg("n_dimensions"))
       .def("__len__", &LassoDictionary::size, Unlocked())
       .def("add", &add, py::arg("atoms"), py::arg("label"), py::arg("threads"))

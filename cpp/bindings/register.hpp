@@ -10,4 +10,10 @@ void register_images(pybind11::module_& module);
 void register_linkage(pybind11::module_& module);
 void register_lasso(pybind11::module_& module);
 
+// For classes: a plain type as metaclass. pybind11's own is for static properties, and unknown to type
+// checkers.
+inline pybind11::metaclass plain_metaclass() {
+  return pybind11::metaclass(reinterpret_cast<PyObject*>(&PyType_Type));
+}
+
 }  // namespace fastface::bindings
