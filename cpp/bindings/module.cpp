@@ -26,6 +26,7 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
   module.def(
       "select_target", [](const std::string& target) { fastface::select_kernels(target.c_str()); },
       py::arg("target"));
+  fastface::bindings::register_chains(module);
   fastface::bindings::register_distances(module);
   fastface::bindings::register_images(module);
   fastface::bindings::register_linkage(module);

@@ -5,6 +5,7 @@
 
 namespace fastface::bindings {
 
+void register_chains(pybind11::module_& module);
 void register_distances(pybind11::module_& module);
 void register_images(pybind11::module_& module);
 void register_linkage(pybind11::module_& module);

@@ -104,6 +104,32 @@ struct FilteredRow {
   bool rectified;
 };
 
+// Channels of an image lie in blocks: [block][pixel][kBlock channels].
+inline constexpr std::size_t kBlock = 16;
+
+// A layer that makes n_out channels of a pixel's values, of which it has n_parts times `depth`:
+// value k of part r of pixel p is source[r * part_step + p * pixel_step + k]. Output c is bias[c] plus
+// their sum times weights[c / kBlock][r * depth + k][c % kBlock]; what is below zero is multiplied by
+// slope[c], and the same place of `added` is added where there is one.
+struct BlockMix {
+  const float* source;
+  std::size_t n_parts, part_step, depth, pixel_step;
+  const float *weights, *bias, *slope;
+  std::size_t n_out;  // a multiple of kBlock
+  const float* added;
+  float* out;
+  std::size_t out_step;  // from one block to the next, of `added` too
+};
+
+// A layer that filters each channel by itself, for one block of an image: taps of pixel (y, x) begin
+// at (y * stride - pad, x * stride - pad), and count for nothing outside the image. bias, slope: as above.
+struct BlockFilter {
+  const float* source;
+  std::size_t height, width;
+  std::size_t size, stride, pad;
+  const float *weights, *bias, *slope;  // size * size lines of kBlock, one, one
+};
+
 struct Kernels {
   const char* target;
   std::size_t lanes;           // float32 values per vector
@@ -207,6 +233,12 @@ struct Kernels {
   // Pixel x is the largest, channel by channel, of pixels 2 * x and 2 * x + 1 of two rows.
   void (*pool_channels)(const float* above, const float* below, std::size_t n_channels, std::size_t width,
                         float* out) noexcept;
+
+  // The first n_pixels pixels of all blocks.
+  void (*mix_blocks)(const BlockMix& mix, std::size_t n_pixels) noexcept;
+  // n_rows rows of n_columns pixels of the output, from row `first` on.
+  void (*filter_block_rows)(const BlockFilter& filter, std::size_t first, std::size_t n_rows,
+                            std::size_t n_columns, float* out) noexcept;
 };
 
 // The best table this machine can run, or the one named by the environment variable

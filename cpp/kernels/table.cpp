@@ -1,6 +1,7 @@
 // This target's table. The per-kernel headers are included here so that each target is one
 // translation unit: nothing but `table` has external linkage, so nothing can leak to another target.
 #include "core/kernels.hpp"
+#include "kernels/blocks.hpp"
 #include "kernels/convolution.hpp"
 #include "kernels/distances.hpp"
 #include "kernels/gemm.hpp"
@@ -54,6 +55,8 @@ const Kernels table = {
     .mix_channels = mix_channels,
     .filter_channels = filter_channels,
     .pool_channels = pool_channels,
+    .mix_blocks = mix_blocks,
+    .filter_block_rows = filter_block_rows,
 };
 
 }  // namespace fastface::FASTFACE_TARGET

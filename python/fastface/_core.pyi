@@ -119,6 +119,26 @@ def warp(
     side: int,
 ) -> npt.NDArray[np.uint8]: ...
 
+class ChainNetwork:
+    def __init__(
+        self,
+        side: int,
+        mean: float,
+        layers: Sequence[
+            tuple[
+                npt.NDArray[np.float32],
+                npt.NDArray[np.float32],
+                npt.NDArray[np.float32],
+                int,
+                int,
+                int | None,
+            ]
+        ],
+        dense: npt.NDArray[np.float32],
+        dense_bias: npt.NDArray[np.float32],
+    ) -> None: ...
+    def run(self, crops: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]: ...
+
 class FaceNetwork:
     def __init__(
         self,

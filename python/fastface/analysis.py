@@ -11,11 +11,13 @@ from typing import Final
 import numpy as np
 
 from fastface import models
+from fastface.chains import fastest_chain
 from fastface.detection import Detections, Detector
 from fastface.embedding import BATCH, Embedder, align
 from fastface.errors import NotFoundError
 from fastface.images import decode
-from fastface.inference import OrtSession
+from fastface.inference import OrtSession, Session
+from fastface.kernels import ChainNetwork, FaceNetwork
 from fastface.quality import assess, assess_without_norm
 from fastface.torso import describe_torsos, torso_box
 from fastface.types import Box, FloatArray, ImageArray, Observation, PhotoInput
@@ -44,6 +46,11 @@ STEPS: Final = ("find faces", "cut out", "embed", "torsos")
 DECODE_SIDE: Final = 1600
 
 
+def engine_of(network: Session | FaceNetwork | ChainNetwork) -> str:
+    """By what a network runs: "fastface", its own kernels, or "onnxruntime"."""
+    return "fastface" if isinstance(network, FaceNetwork | ChainNetwork) else "onnxruntime"
+
+
 class Analyzer:
     """The models of a pack, loaded once; every method is thread-safe.
 
@@ -53,7 +60,8 @@ class Analyzer:
 
     Providers that compile a network for one shape get the embedder, face by face; the detector,
     whose photos have many shapes, runs on what else there is.
-    `model_tag` is that of the pack.  `placements` says where each model really runs, by role.
+    `model_tag` is that of the pack.  `placements` says where each model really runs, by role, and
+    `engines` by what: "fastface", its own kernels, or "onnxruntime".
     Raises ModelError if the pack is not installed or damaged.
     """
 
@@ -78,12 +86,15 @@ class Analyzer:
         }
         self.model_tag = model_tag(pack)
         self.placements = {role: session.placement for role, session in sessions.items()}
-        found = fastest(sessions["detector"], installed["detector"].path)
-        self._detector = Detector(found)
         recipe = models.recipe(pack)
-        embedder = sessions["embedder"]
-        batch = 1 if embedder.is_fixed else BATCH
-        self._embedder = Embedder(embedder, recipe.template, recipe.dims, batch=batch)
+        find = fastest(sessions["detector"], installed["detector"].path)
+        embed = fastest_chain(
+            sessions["embedder"], installed["embedder"].path, recipe.template.side
+        )
+        batch = 1 if sessions["embedder"].is_fixed else BATCH
+        self._detector = Detector(find)
+        self._embedder = Embedder(embed, recipe.template, recipe.dims, batch=batch)
+        self.engines = {"detector": engine_of(find), "embedder": engine_of(embed)}
         self._norm_tells = recipe.norm_tells
 
     def analyze(

@@ -20,16 +20,19 @@ import numpy as np
 from PIL import Image
 
 from fastface import analysis, machine, models
-from fastface.analysis import DECODE_SIDE, Analyzer
+from fastface.analysis import DECODE_SIDE, Analyzer, engine_of
+from fastface.chains import fastest_chain
 from fastface.energy import WATTS_PER_CORE, Energy, Meter
 from fastface.errors import PhotoError
 from fastface.images import decode
 from fastface.inference import OrtSession
+from fastface.kernels import ChainNetwork, FaceNetwork
 from fastface.library import Library
 from fastface.measuring import Latency, in_turns, model_bytes
 from fastface.mobile.drawing import drawn_photo
 from fastface.models.table import Role
 from fastface.photos import content_hash, iter_photos
+from fastface.yunet import fastest
 
 # What is done with a photo, in this order.
 STEPS: Final = ("hash", "decode", *analysis.STEPS)
@@ -46,13 +49,15 @@ _NOISE: Final = 4.0  # of a sensor, in levels: what makes a photo as hard to dec
 class ModelCost:
     """One model, one face or one look at a photo at a time.
 
-    packs: those that it is installed in.  resident_bytes: what a process grows by for it, 0 where
-    the system does not tell.  per_s: faces or looks a second.
+    packs: those that it is installed in.  engine: by what it runs, see `Analyzer.engines`.
+    resident_bytes: what a process grows by for it in ONNX Runtime, 0 where the system does not
+    tell.  per_s: faces or looks a second.
     """
 
     name: str
     role: Role
     packs: tuple[str, ...]
+    engine: str
     file_bytes: int
     resident_bytes: int
     latency: Latency
@@ -106,25 +111,40 @@ def time_models(
         for role, file in models.installed(pack).items():
             owners.setdefault(file.sha256, []).append(pack)
             files.setdefault(file.sha256, (file, shapes[role]))
-    rng, tasks = np.random.default_rng(0), []
-    for file, shape in files.values():
-        session = OrtSession(file.path, sha256=file.sha256)
-        image = rng.uniform(0, 255, shape).astype(np.float32)
-        tasks.append(partial(session.run, {session.input: image}))
-    costs = in_turns(tasks, runs=runs, watts_per_core=watts_per_core, progress=progress)
+    tasks = [_task(file, shape) for file, shape in files.values()]
+    costs = in_turns(
+        [run for _, run in tasks], runs=runs, watts_per_core=watts_per_core, progress=progress
+    )
     return [
         ModelCost(
             name=file.name,
             role=file.role,
             packs=tuple(owners[file.sha256]),
+            engine=engine,
             file_bytes=file.path.stat().st_size,
             resident_bytes=model_bytes(file.path, file.sha256, shape),
             latency=cost.latency,
             per_s=cost.per_s,
             energy=cost.energy,
         )
-        for (file, shape), cost in zip(files.values(), costs, strict=True)
+        for (file, shape), (engine, _), cost in zip(files.values(), tasks, costs, strict=True)
     ]
+
+
+def _task(file: models.InstalledModel, shape: tuple[int, ...]) -> tuple[str, Callable[[], object]]:
+    """By what a model runs here, and one run of it on noise."""
+    session = OrtSession(file.path, sha256=file.sha256)
+    image = np.random.default_rng(0).integers(0, 256, (*shape[2:], 3), np.uint8)
+    if file.role == "detector":
+        found = fastest(session, file.path)
+        if isinstance(found, FaceNetwork):
+            return engine_of(found), partial(found.see, image)
+    else:
+        chain = fastest_chain(session, file.path, shape[-1])
+        if isinstance(chain, ChainNetwork):
+            return engine_of(chain), partial(chain.run, image[None])
+    planes = np.ascontiguousarray(image.transpose(2, 0, 1)[None], np.float32)
+    return engine_of(session), partial(session.run, {session.input: planes})
 
 
 def draw_photos(folder: Path, count: int) -> list[Path]:

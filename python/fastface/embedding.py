@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastface.inference import Session
-from fastface.kernels import warp
+from fastface.kernels import ChainNetwork, warp
 from fastface.templates import ARCFACE, Template
 from fastface.types import FloatArray, ImageArray
 
@@ -18,20 +18,21 @@ BATCH = 4
 
 
 class Embedder:
-    """An embedder on a session; thread-safe. The same bits however faces are batched.
+    """An embedder's network; thread-safe. The same bits however faces are batched.
 
+    network: a session of it, or fastface's own kernels with its weights (`chains.fastest_chain`).
     template: what its crops look like.  dims: the length of its vectors.  batch: faces per call.
     """
 
     def __init__(
         self,
-        session: Session,
+        network: Session | ChainNetwork,
         template: Template = ARCFACE,
         dims: int = 128,
         *,
         batch: int = BATCH,
     ) -> None:
-        self._session = session
+        self._network = network
         self._batch = batch
         self.template = template
         self.dims = dims
@@ -51,10 +52,15 @@ class Embedder:
         raw = np.zeros((len(crops), self.dims), np.float32)
         for start in range(0, len(crops), self._batch):
             batch = crops[start : start + self._batch]
-            planes = np.ascontiguousarray(batch.transpose(0, 3, 1, 2), np.float32)
-            raw[start : start + self._batch] = self._session.run({"data": planes})["fc1"]
+            raw[start : start + self._batch] = self._run(batch)
         norms = np.linalg.norm(raw, axis=1)
         return raw / np.maximum(norms, np.finfo(np.float32).tiny)[:, None], norms
+
+    def _run(self, crops: ImageArray) -> FloatArray:
+        if isinstance(self._network, ChainNetwork):
+            return self._network.run(crops)
+        planes = np.ascontiguousarray(crops.transpose(0, 3, 1, 2), np.float32)
+        return self._network.run({"data": planes})["fc1"]
 
 
 def align(pixels: ImageArray, landmarks: FloatArray, template: Template = ARCFACE) -> ImageArray:

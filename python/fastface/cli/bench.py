@@ -44,11 +44,11 @@ Energy is the processor's own meter's where it can be read (RAPL, source "measur
 else --watts times processor seconds (source "estimated").
 
 JSON: an object with machine, photos (source, count), models (a list of objects with
-name, role, packs, file_bytes, resident_bytes, wall_ms, wall_p95_ms, cpu_ms, cpu_p95_ms,
-per_s, joules, energy_source), and paths (by pack: steps, a list of objects with name,
-ms, least_ms, most_ms; scans, a list of objects with workers, photos_per_s,
-photos_per_s_least, photos_per_s_most, faces_per_s, cpu_ms, peak_bytes, joules,
-energy_source).""",
+name, role, packs, engine ("fastface" for kernels of its own, or "onnxruntime"),
+file_bytes, resident_bytes, wall_ms, wall_p95_ms, cpu_ms, cpu_p95_ms, per_s, joules,
+energy_source), and paths (by pack: steps, a list of objects with name, ms, least_ms,
+most_ms; scans, a list of objects with workers, photos_per_s, photos_per_s_least,
+photos_per_s_most, faces_per_s, cpu_ms, peak_bytes, joules, energy_source).""",
         examples="""\
   fastface bench
   fastface bench default int8                 the whole path with two packs
@@ -195,11 +195,12 @@ def _machine() -> dict[str, Any]:
 
 
 def _show_models(costs: list[ModelCost], out: Output) -> None:
-    header = ["MODEL", "OF", "ms", "95 %", "CPU ms", "a second", "memory", "mJ"]
+    header = ["MODEL", "OF", "BY", "ms", "95 %", "CPU ms", "a second", "memory", "mJ"]
     rows = [
         [
             f"{cost.name} ({', '.join(cost.packs)})",
             "a photo" if cost.role == "detector" else "a face",
+            cost.engine,
             round(cost.latency.wall_ms, 1),
             round(cost.latency.wall_p95_ms, 1),
             round(cost.latency.cpu_ms, 1),

@@ -140,7 +140,9 @@ def providers() -> Check:
 
     try:
         here = [name for name in inference.available_providers() if name != "cpu"]
-        found, refused = ["cpu"], []
+        engines = Analyzer(providers=["cpu"]).engines
+        own = [role for role, engine in sorted(engines.items()) if engine == "fastface"]
+        found, refused = [f"cpu ({' and '.join(own)} in fastface's kernels)" if own else "cpu"], []
         for name in here:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", inference.ProviderWarning)

@@ -4,6 +4,7 @@ Published files come quantised in blocks, for one photo at a time, or in another
 ONNX Runtime refuses some of them and runs others slowly.  Nothing outside this package uses `onnx`.
 """
 
+from fastface.graphs.chains import ChainLayer, ChainWeights, read_chain_weights
 from fastface.graphs.conversions import (
     INPUT,
     OUTPUT,
@@ -30,6 +31,8 @@ from fastface.graphs.yunet import YunetWeights, read_yunet
 __all__ = [
     "INPUT",
     "OUTPUT",
+    "ChainLayer",
+    "ChainWeights",
     "Graph",
     "YunetWeights",
     "attributes",
@@ -46,6 +49,7 @@ __all__ = [
     "fold_constants",
     "free_axes",
     "read",
+    "read_chain_weights",
     "read_yunet",
     "reverse_input_channels",
     "rewrite_prelu",

@@ -1,5 +1,6 @@
 """The compiled kernels, typed and documented; one module per family."""
 
+from fastface.kernels.chains import ChainNetwork
 from fastface.kernels.distances import (
     edges_between,
     fused_distances,
@@ -14,6 +15,7 @@ from fastface.kernels.lasso_dictionary import LassoDictionary
 from fastface.kernels.linkage import CrowdEdges, LinkageResult, crowd_edges, median_linkage
 
 __all__ = [
+    "ChainNetwork",
     "CrowdEdges",
     "FaceNetwork",
     "LassoDictionary",
