@@ -86,6 +86,28 @@ def test_what_is_seen_by_the_names_of_outputs():
             np.testing.assert_allclose(value[0], part, atol=1e-3)
 
 
+@pytest.mark.parametrize("min_score", [0.0, 0.3, 0.55, 1.0])
+def test_cells_that_may_be_faces_are_found_with_the_same_values(target, min_score):
+    pixels = np.random.default_rng(1).integers(0, 256, (70, 100, 3), np.uint8)
+    network = FaceNetwork(*weights())
+    seen, found = network.see(pixels), network.find(pixels, min_score)
+    expected = []
+    for stride in STRIDES:
+        values = [seen[f"{name}_{stride}"][0] for name in ("cls", "obj", "bbox", "kps")]
+        row, column = np.divmod(np.arange(len(values[0])), 128 // stride)
+        places = np.stack([column, row, np.full_like(row, stride)], axis=1)
+        expected.append(np.concatenate([places, *values], axis=1, dtype=np.float32))
+    rows = np.concatenate(found, axis=1)
+    assert rows.dtype == np.float32 and (min_score or len(rows) == 96 / 8 * 16 + 6 * 8 + 3 * 4)
+
+    def scoring(of: np.ndarray) -> np.ndarray:
+        return of[np.sqrt(of[:, 3] * of[:, 4]) >= min_score]
+
+    np.testing.assert_array_equal(scoring(rows), scoring(np.concatenate(expected)))
+    # Both are at least the score's square, but for a margin.
+    assert min_score == 0 or rows[:, 3:5].min(initial=1) > min(min_score**2, 0.5) - 0.01
+
+
 def test_no_sigmoid_overflows():
     stem, stem_bias, layers = weights()
     for head in layers[-3:]:
@@ -127,8 +149,9 @@ def test_bad_weights_are_named():
     ],
 )
 def test_bad_photos_are_named(pixels, message):
-    with pytest.raises(ValueError, match=message):
-        FaceNetwork(*weights()).see(pixels)
+    for look in (FaceNetwork(*weights()).see, lambda p: FaceNetwork(*weights()).find(p, 0.5)):
+        with pytest.raises(ValueError, match=message):
+            look(pixels)
 
 
 @pytest.fixture(scope="module")

@@ -63,8 +63,7 @@ class Stem final : public Rows {
     for (; n_read_ < 2 * y_ + 2; ++n_read_) read(n_read_);
     const float* rows[] = {sources_[2 * y_], sources_[2 * y_ + 1], sources_[2 * y_ + 2]};
     float* out = outputs_[y_++];
-    kernels().mix_channels({rows, 3, 9, kStemStep, weights_, bias_, shape.n_channels, true}, shape.width,
-                           out);
+    kernels().mix_channels({rows, 3, kStemStep, weights_, bias_, shape.n_channels, true}, shape.width, out);
     return out;
   }
 
@@ -112,9 +111,8 @@ class Separable final : public Rows {
  private:
   void mix() {
     const float* row = source_->next();
-    const MixedRow mixed{
-        &row, 1, layer_.n_in, layer_.n_in, layer_.mix.data(), layer_.mix_bias.data(), shape.n_channels,
-        false};
+    const MixedRow mixed{&row, 1, layer_.n_in, layer_.mix.data(), layer_.mix_bias.data(), shape.n_channels,
+                         false};
     kernels().mix_channels(mixed, shape.width, mixed_[n_mixed_ + 1] + shape.n_channels);
   }
 
@@ -234,8 +232,8 @@ FaceNetwork::FaceNetwork(const std::vector<float>& stem, const std::vector<float
     require(layers[k].n_out == kCellValues, "layers: a head has 16 outputs");
 }
 
-void FaceNetwork::run(const Pixels& photo, std::size_t height, std::size_t width,
-                      const std::array<float*, 3>& cells) const {
+template <class Tell>
+void FaceNetwork::look(const Pixels& photo, std::size_t height, std::size_t width, const Tell& tell) const {
   require(height >= photo.height && height % kMultiple == 0,
           "height: expected a multiple of 32, the photo's at least");
   require(width >= photo.width && width % kMultiple == 0,
@@ -250,10 +248,9 @@ void FaceNetwork::run(const Pixels& photo, std::size_t height, std::size_t width
   const auto sum = [](const Image& image, const Image& coarser) -> Source {
     return std::make_unique<Sum>(image, coarser);
   };
-  const auto tell = [&](Source rows, std::size_t scale) {
+  const auto told = [&](Source rows, std::size_t scale) {
     Separable head(std::move(rows), layers_[kLayers - 3 + scale], false);
-    for (std::size_t y = 0; y < head.shape.height; ++y)
-      std::copy_n(head.next(), head.size(), cells[scale] + y * head.size());
+    for (std::size_t y = 0; y < head.shape.height; ++y) tell(scale, y, head.next());
   };
 
   Source rows = std::make_unique<Stem>(photo, height, width, stem_.data(), stem_bias_.data());
@@ -262,9 +259,30 @@ void FaceNetwork::run(const Pixels& photo, std::size_t height, std::size_t width
   const Image middle(*through(pooled(kept(fine)), 7, 2));
   const Image coarse(*through(pooled(kept(middle)), 9, 3));
   const Image middle_up(*through(sum(middle, coarse), 12, 1));
-  tell(through(sum(fine, middle_up), 13, 1), 0);
-  tell(kept(middle_up), 1);
-  tell(kept(coarse), 2);
+  told(through(sum(fine, middle_up), 13, 1), 0);
+  told(kept(middle_up), 1);
+  told(kept(coarse), 2);
+}
+
+void FaceNetwork::run(const Pixels& photo, std::size_t height, std::size_t width,
+                      const std::array<float*, 3>& cells) const {
+  look(photo, height, width, [&](std::size_t scale, std::size_t y, const float* row) {
+    const std::size_t size = width / kStrides[scale] * kCellValues;
+    std::copy_n(row, size, cells[scale] + y * size);
+  });
+}
+
+Cells FaceNetwork::find(const Pixels& photo, std::size_t height, std::size_t width, float least) const {
+  Cells found;
+  look(photo, height, width, [&](std::size_t scale, std::size_t y, const float* row) {
+    for (std::size_t x = 0; x < width / kStrides[scale]; ++x, row += kCellValues) {
+      if (!(row[0] >= least && row[1] >= least)) continue;
+      for (const std::size_t place : {x, y, kStrides[scale]})
+        found.places.push_back(static_cast<float>(place));
+      found.values.insert(found.values.end(), row, row + kCellValues);
+    }
+  });
+  return found;
 }
 
 }  // namespace fastface

@@ -24,6 +24,12 @@ struct SeparableLayerOf {
 };
 using SeparableLayer = SeparableLayerOf<std::vector<float>>;
 
+// Cells, and what the network says of them.
+struct Cells {
+  std::vector<float> places;  // of each: its column, its row and its stride
+  std::vector<float> values;  // of each, FaceNetwork::kCellValues
+};
+
 class FaceNetwork {
  public:
   static constexpr std::size_t kCellValues = 16;  // what the network says of a cell
@@ -43,7 +49,14 @@ class FaceNetwork {
   void run(const Pixels& photo, std::size_t height, std::size_t width,
            const std::array<float*, 3>& cells) const;
 
+  // The same of those cells whose first two values, class and object, are both at least `least`.
+  Cells find(const Pixels& photo, std::size_t height, std::size_t width, float least) const;
+
  private:
+  // Calls tell(scale, y, row of cells) for each of kStrides and each row from the top.
+  template <class Tell>
+  void look(const Pixels& photo, std::size_t height, std::size_t width, const Tell& tell) const;
+
   Buffer stem_, stem_bias_;
   std::vector<SeparableLayerOf<Buffer>> layers_;
 };

@@ -95,12 +95,27 @@ std::vector<FloatArray> run_network(const FaceNetwork& network, const PixelArray
   return cells;
 }
 
+std::pair<FloatArray, FloatArray> find_cells(const FaceNetwork& network, const PixelArray& pixels,
+                                             std::size_t height, std::size_t width, float least) {
+  const Pixels photo = photo_of(pixels);
+  Cells found;
+  {
+    const py::gil_scoped_release unlocked;
+    found = network.find(photo, height, width, least);
+  }
+  const auto count = static_cast<py::ssize_t>(found.places.size() / 3);
+  constexpr auto kValues = static_cast<py::ssize_t>(FaceNetwork::kCellValues);
+  return {take(std::move(found.places)).reshape({count, py::ssize_t{3}}),
+          take(std::move(found.values)).reshape({count, kValues})};
+}
+
 }  // namespace
 
 void register_images(py::module_& module) {
   py::class_<FaceNetwork>(module, "FaceNetwork", plain_metaclass())
       .def(py::init(&make_network), py::arg("stem"), py::arg("stem_bias"), py::arg("layers"))
-      .def("run", &run_network, py::arg("pixels"), py::arg("height"), py::arg("width"));
+      .def("run", &run_network, py::arg("pixels"), py::arg("height"), py::arg("width"))
+      .def("find", &find_cells, py::arg("pixels"), py::arg("height"), py::arg("width"), py::arg("least"));
   module.def("planes", &planes_array, py::arg("pixels"), py::arg("height"), py::arg("width"));
   module.def("shrink", &shrink_array, py::arg("pixels"), py::arg("height"), py::arg("width"));
   module.def("warp", &warp_array, py::arg("pixels"), py::arg("window"), py::arg("factor"), py::arg("matrix"),

@@ -81,18 +81,17 @@ inline constexpr std::size_t kFindingRoom = 16;
 
 // A layer that mixes the channels of pixels: value c of pixel x is bias[c] plus the sum of
 // rows[r][x * step + k] * weights[(r * depth + k) * n_out + c] over r < n_rows and k < depth, and 0 at
-// least if `rectified`.
+// least if `rectified`. depth is step, but kStemDepth where that is kStemStep.
 struct MixedRow {
   const float* const* rows;
   std::size_t n_rows;
-  std::size_t depth;
   std::size_t step;  // kStemStep, 16, 32 or 64
   const float* weights;
   const float* bias;
   std::size_t n_out;  // a multiple of 16
   bool rectified;
 };
-inline constexpr std::size_t kStemStep = 6;  // two pixels of RGB
+inline constexpr std::size_t kStemStep = 6, kStemDepth = 9;  // two and three pixels of RGB
 
 // A layer that filters each channel by itself: pixel x is bias plus the sum of pixel x + t of rows[r] times
 // weights[3 * r + t] over three rows and t < 3, and 0 at least if `rectified`.
@@ -100,7 +99,7 @@ struct FilteredRow {
   const float* const* rows;
   const float* weights;
   const float* bias;
-  std::size_t n_channels;  // a multiple of 16, of pixels, weights and bias
+  std::size_t n_channels;  // 16, 32 or 64, of pixels, weights and bias
   bool rectified;
 };
 

@@ -55,6 +55,16 @@ FASTFACE_INLINE void store(float* target, f32v value) { std::memcpy(target, &val
 // x - 0 keeps -0.0 and costs nothing; 0 + x would need an addition per broadcast.
 FASTFACE_INLINE f32v splat(float x) { return x - f32v{}; }
 
+// The value, in a register: GCC else reads it from memory for each use.
+FASTFACE_INLINE f32v in_register(f32v value) {
+#if defined(__SSE2__)
+  asm("" : "+v"(value));
+#elif defined(__ARM_NEON)
+  asm("" : "+w"(value));
+#endif
+  return value;
+}
+
 // sum + a * b, rounded as kernels' vectors round it. Said outright, because a compiler that vectorises
 // a chain of additions multiplies first.
 FASTFACE_INLINE float multiply_add(float sum, float a, float b) {
@@ -65,9 +75,18 @@ FASTFACE_INLINE float multiply_add(float sum, float a, float b) {
 #endif
 }
 
-// A NaN in the first argument yields the second.
+// A NaN in the first argument yields the second. That is what x86 calls a maximum, but with AVX-512
+// compilers make two instructions of the comparison and the choice.
 FASTFACE_INLINE f32v min(f32v a, f32v b) { return a < b ? a : b; }
+#if defined(__AVX512F__)
+FASTFACE_INLINE f32v max(f32v a, f32v b) {
+  constexpr __mmask16 kAll = 0xffff;
+  return reinterpret_cast<f32v>(
+      _mm512_maskz_max_ps(kAll, reinterpret_cast<__m512>(a), reinterpret_cast<__m512>(b)));
+}
+#else
 FASTFACE_INLINE f32v max(f32v a, f32v b) { return a > b ? a : b; }
+#endif
 
 // One bit per lane, lane 0 lowest.
 FASTFACE_INLINE unsigned bits(maskv mask) {

@@ -72,6 +72,30 @@ void a_photo_through_the_network() {
   }
 }
 
+// Those cells, and no others, whose first two values are large enough.
+void cells_are_found() {
+  const FaceNetwork network(waves(27 * 16, 0.002f), waves(16, 0.1f), layers());
+  const std::size_t height = 64, width = 96;
+  const auto pixels = bytes(3 * height * width);
+  const auto all = cells_of(network, {pixels.data(), height, width}, height, width);
+  constexpr std::size_t kValues = FaceNetwork::kCellValues;
+  const float least = all[0][kValues * 5];
+  Cells expected;
+  for (std::size_t scale = 0; scale < 3; ++scale) {
+    const std::size_t stride = FaceNetwork::kStrides[scale];
+    for (std::size_t cell = 0; cell < all[scale].size() / kValues; ++cell) {
+      const float* values = all[scale].data() + cell * kValues;
+      if (values[0] < least || values[1] < least) continue;
+      const std::size_t across = width / stride;
+      for (const std::size_t place : {cell % across, cell / across, stride})
+        expected.places.push_back(static_cast<float>(place));
+      expected.values.insert(expected.values.end(), values, values + kValues);
+    }
+  }
+  const Cells found = network.find({pixels.data(), height, width}, height, width, least);
+  CHECK(!found.places.empty() && found.places == expected.places && found.values == expected.values);
+}
+
 void networks_that_do_not_fit_are_refused() {
   auto broken = layers();
   broken[4].mix.pop_back();
@@ -102,6 +126,7 @@ void squares_are_cut_from_inside_their_windows() {
 
 int main() {
   test::on_every_target(a_photo_through_the_network);
+  test::on_every_target(cells_are_found);
   networks_that_do_not_fit_are_refused();
   squares_are_cut_from_inside_their_windows();
   return test::result();

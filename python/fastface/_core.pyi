@@ -156,6 +156,9 @@ class FaceNetwork:
     def run(
         self, pixels: npt.NDArray[np.uint8], height: int, width: int
     ) -> list[npt.NDArray[np.float32]]: ...
+    def find(
+        self, pixels: npt.NDArray[np.uint8], height: int, width: int, least: float
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]: ...
 
 class LassoDictionary:
     def __init__(self, n_dimensions: int) -> None: ...

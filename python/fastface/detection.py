@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from fastface.inference import Session
-from fastface.kernels import FaceNetwork, planes, shrink
+from fastface.kernels import Cells, FaceNetwork, planes, shrink
 from fastface.types import FloatArray, ImageArray, IntArray
 
 _STRIDES = (8, 16, 32)
@@ -172,8 +172,7 @@ class Detector:
         """The score of one face in each of the close looks, 0 where it is not seen."""
         looks = [_close_up(pixels, box, width, mirrored) for width, mirrored in _CLOSE_LOOKS]
         scores = []
-        for (width, _), outputs in zip(_CLOSE_LOOKS, self._see(looks), strict=True):
-            found = _decode(outputs, _CLOSE_SIDE_PX, _UNSEEN)
+        for (width, _), found in zip(_CLOSE_LOOKS, self._see(looks, _UNSEEN), strict=True):
             size = np.array([width, width * box[3] / box[2]], np.float32)
             expected = np.concatenate([(_CLOSE_SIDE_PX - size) / 2, size])
             same = overlaps(expected, found.boxes) > _SAME_FACE_OVERLAP
@@ -182,18 +181,18 @@ class Detector:
 
     def _look(self, pixels: ImageArray, scale: float) -> Detections:
         """Faces of a photo that was scaled by `scale`, in pixels of the photo."""
-        (outputs,) = self._see([pixels])
-        found = _decode(outputs, pixels.shape[1], min(self.min_score, _DOUBTFUL[0]))
+        (found,) = self._see([pixels], min(self.min_score, _DOUBTFUL[0]))
         unscale = np.float32(1 / scale)
         return Detections(found.boxes * unscale, found.landmarks * unscale, found.scores)
 
-    def _see(self, photos: Sequence[ImageArray]) -> list[dict[str, FloatArray]]:
-        """What the network says of each of these photos of one size."""
+    def _see(self, photos: Sequence[ImageArray], min_score: float) -> list[Detections]:
+        """What the network finds in each of these photos of one size."""
         if isinstance(self._network, FaceNetwork):
-            return [self._network.see(photo) for photo in photos]
+            return [_place(self._network.find(photo, min_score), min_score) for photo in photos]
         outputs = self._network.run({"input": np.concatenate([_prepare(p) for p in photos])})
+        width = photos[0].shape[1]
         return [
-            {name: values[k : k + 1] for name, values in outputs.items()}
+            _decode({name: values[k : k + 1] for name, values in outputs.items()}, width, min_score)
             for k in range(len(photos))
         ]
 
@@ -264,23 +263,37 @@ def _prepare(pixels: ImageArray) -> FloatArray:
 
 
 def _decode(outputs: Mapping[str, FloatArray], width: int, min_score: float) -> Detections:
-    """Cells of the three grids that score at least `min_score`, in pixels of the photo.
-
-    outputs: of one photo.  width: its width in pixels.  A cell's box is its centre's offset in
-    strides and the logarithm of its size in strides; landmarks are offsets in strides.
-    """
+    """The faces in what a session says of one photo, `width` pixels wide; see `_place`."""
     padded_width = -(-width // _MULTIPLE) * _MULTIPLE
-    boxes, landmarks, scores = [], [], []
+    chosen = []
     for stride in _STRIDES:
-        score = np.sqrt(outputs[f"cls_{stride}"][0, :, 0] * outputs[f"obj_{stride}"][0, :, 0])
-        cells = np.flatnonzero(score >= min_score)
+        certain = [outputs[f"{name}_{stride}"][0, :, 0] for name in ("cls", "obj")]
+        cells = np.flatnonzero(np.sqrt(certain[0] * certain[1]) >= min_score)
         row, column = np.divmod(cells, padded_width // stride)
-        corner = np.stack([column, row], axis=1).astype(np.float32)
-        box = outputs[f"bbox_{stride}"][0, cells]
-        size = np.exp(box[:, 2:])
-        start = corner + box[:, :2] - size / 2
-        points = outputs[f"kps_{stride}"][0, cells].reshape(-1, 5, 2) + corner[:, None]
-        boxes.append(np.concatenate([start, size], axis=1) * np.float32(stride))
-        landmarks.append(points * np.float32(stride))
-        scores.append(score[cells])
-    return Detections(np.concatenate(boxes), np.concatenate(landmarks), np.concatenate(scores))
+        chosen.append(
+            Cells(
+                np.stack([column, row, np.full_like(row, stride)], axis=1).astype(np.float32),
+                np.stack(certain, axis=1)[cells],
+                outputs[f"bbox_{stride}"][0, cells],
+                outputs[f"kps_{stride}"][0, cells],
+            )
+        )
+    return _place(Cells(*map(np.concatenate, zip(*chosen, strict=True))), min_score)
+
+
+def _place(cells: Cells, min_score: float) -> Detections:
+    """The cells that score at least `min_score`, in pixels of the photo.
+
+    A cell's box is its centre's offset in strides and the logarithm of its size in strides;
+    landmarks are offsets in strides.
+    """
+    scores = np.sqrt(cells.certain[:, 0] * cells.certain[:, 1])
+    kept = np.flatnonzero(scores >= min_score)
+    places, boxes = cells.places[kept], cells.boxes[kept]
+    corners, strides = places[:, :2], places[:, 2:]
+    sizes = np.exp(boxes[:, 2:])
+    starts = corners + boxes[:, :2] - sizes / 2
+    points = cells.landmarks[kept].reshape(-1, 5, 2) + corners[:, None]
+    return Detections(
+        np.concatenate([starts, sizes], axis=1) * strides, points * strides[:, None], scores[kept]
+    )

@@ -8,13 +8,14 @@ from fastface.kernels.distances import (
     neighbour_counts,
     pairwise_edges,
 )
-from fastface.kernels.faces import FaceNetwork
+from fastface.kernels.faces import Cells, FaceNetwork
 from fastface.kernels.images import planes, shrink, warp
 from fastface.kernels.lasso import SparseCodes, lasso, lasso_path
 from fastface.kernels.lasso_dictionary import LassoDictionary
 from fastface.kernels.linkage import CrowdEdges, LinkageResult, crowd_edges, median_linkage
 
 __all__ = [
+    "Cells",
     "ChainNetwork",
     "CrowdEdges",
     "FaceNetwork",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -24,6 +25,20 @@ _VALUES: Final = {
     "kps": slice(6, 16),
 }
 _LOWEST: Final = np.float32(-80)  # of what a sigmoid is taken; its exponential fits into float32
+_MARGIN: Final = 0.01  # what rounding may do to the inverse of a sigmoid, and far more
+
+
+class Cells(NamedTuple):
+    """Cells of the network's grids, one a row, and what it says of each; all float32.
+
+    places: (n, 3), column, row and stride.  certain: (n, 2), class and object, 0..1.
+    boxes: (n, 4).  landmarks: (n, 10).
+    """
+
+    places: FloatArray
+    certain: FloatArray
+    boxes: FloatArray
+    landmarks: FloatArray
 
 
 class FaceNetwork:
@@ -45,13 +60,33 @@ class FaceNetwork:
 
         pixels: (h, w, 3) uint8 RGB.  Raises ValueError, naming the argument, for anything else.
         """
-        if pixels.dtype != np.uint8:
-            raise ValueError(f"pixels: expected uint8, got {pixels.dtype}")
-        height, width = (-(-side // _MULTIPLE) * _MULTIPLE for side in pixels.shape[:2])
         outputs = {}
-        for stride, cells in zip(STRIDES, self._network.run(pixels, height, width), strict=True):
-            certain = cells[:, :2]
-            certain[:] = 1 / (1 + np.exp(-np.maximum(certain, _LOWEST)))
+        for stride, cells in zip(STRIDES, self._network.run(*_padded(pixels)), strict=True):
+            cells[:, :2] = _sigmoid(cells[:, :2])
             for name, columns in _VALUES.items():
                 outputs[f"{name}_{stride}"] = cells[None, :, columns]
         return outputs
+
+    def find(self, pixels: ImageArray, min_score: float) -> Cells:
+        """Those cells of a photo whose class and object may have a geometric mean of `min_score`.
+
+        Fine cells first, then by row and column.  Which others are among them is not said.
+        Raises as `see`.
+        """
+        # As neither is over 1, each is at least the square.
+        square = min(max(min_score, 0.0) ** 2, 0.5)
+        least = math.log(square / (1 - square)) - _MARGIN if square else -math.inf
+        places, values = self._network.find(*_padded(pixels), least)
+        return Cells(places, _sigmoid(values[:, :2]), values[:, 2:6], values[:, 6:])
+
+
+def _padded(pixels: ImageArray) -> tuple[ImageArray, int, int]:
+    """A photo, and the height and width that the network sees it in."""
+    if pixels.dtype != np.uint8:
+        raise ValueError(f"pixels: expected uint8, got {pixels.dtype}")
+    height, width = (-(-side // _MULTIPLE) * _MULTIPLE for side in pixels.shape[:2])
+    return pixels, height, width
+
+
+def _sigmoid(values: FloatArray) -> FloatArray:
+    return np.asarray(1 / (1 + np.exp(-np.maximum(values, _LOWEST))))
