@@ -16,16 +16,14 @@ using Lists = std::vector<std::vector<std::int32_t>>;
 
 class Cells {
  public:
-  Cells(const ComparableRows& rows, std::span<const std::int32_t> members, std::size_t threads)
-      : faces_(rows.observations.faces.matrix),
+  Cells(RowsView faces, const QuantisedRows& quantised, std::span<const std::int32_t> members,
+        std::size_t threads)
+      : faces_(faces),
         members_(members),
         count_(std::clamp<std::size_t>(members.size() / kRowsPerCell, 1, kMostCells)),
         threads_(threads),
         inside_(count_),
         looking_(count_) {
-    QuantisedRows made;  // where rows are compared in float32 only
-    if (!rows.faces) made = QuantisedRows(rows.observations.faces, threads);
-    const QuantisedRows& quantised = rows.faces ? rows.faces : made;
     fill(Centres({moved_centres(quantised).data(), count_, faces_.cols}, threads), quantised);
   }
 
@@ -38,18 +36,19 @@ class Cells {
     return faces_.row(static_cast<std::size_t>(index), room);
   }
 
-  // The directions of the means of the rows that are nearest to each of those listed first, if there is
-  // any.
+  // The directions of the means of those of the first kRowsToMove rows a centre that are nearest to each of those
+  // listed first of all, if there is any.
   std::vector<float> moved_centres(const QuantisedRows& quantised) const {
     const std::size_t dims = faces_.cols;
     std::vector<float> centres(count_ * dims);
     const RoomFor room(faces_);
     for (std::size_t cell = 0; cell < count_; ++cell)
       std::copy_n(row(members_[cell], room.row()), dims, centres.data() + cell * dims);
+    const auto first = members_.first(std::min(kRowsToMove * count_, members_.size()));
     const std::vector<std::int32_t> cells =
-        Centres({centres.data(), count_, dims}, threads_).nearest(quantised, members_, 1, threads_);
+        Centres({centres.data(), count_, dims}, threads_).nearest(quantised, first, 1, threads_);
     Lists nearest(count_);
-    for (std::size_t k = 0; k < members_.size(); ++k)
+    for (std::size_t k = 0; k < first.size(); ++k)
       nearest[static_cast<std::size_t>(cells[k])].push_back(members_[k]);
     constexpr std::size_t kCellsPerPiece = 64;
     parallel_for(count_, kCellsPerPiece, threads_, [&](std::size_t begin, std::size_t end) {
@@ -97,9 +96,10 @@ class Cells {
 
 }  // namespace
 
-std::vector<Edge> cell_pairs(const ComparableRows& rows, std::span<const std::int32_t> members,
-                             float threshold, std::size_t most, std::size_t threads) {
-  const Cells cells(rows, members, threads);
+std::vector<Edge> cell_pairs(const ComparableRows& rows, const QuantisedRows& quantised,
+                             std::span<const std::int32_t> members, float threshold, std::size_t most,
+                             std::size_t threads) {
+  const Cells cells(rows.observations.faces.matrix, quantised, members, threads);
   std::vector<std::int32_t> place(rows.observations.faces.matrix.rows);
   for (std::size_t k = 0; k < members.size(); ++k) place[members[k]] = static_cast<std::int32_t>(k);
 

@@ -1,6 +1,7 @@
 #include "algorithms/centres.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "core/parallel.hpp"
@@ -75,27 +76,23 @@ PackedWords Centres::panel(std::size_t first) const {
 }
 
 std::vector<std::int32_t> Centres::nearest(const QuantisedRows& rows, std::span<const std::int32_t> listed,
-                                           std::size_t k, std::size_t threads) const {
+                                           std::size_t k, std::size_t threads, float least,
+                                           std::span<const std::int32_t> ends) const {
   const Kernels& kernel = kernels();
-  // Of so many rows and centres the products stay in the nearest caches. Lines of one column lie in
-  // different sets of those, by what a line is longer.
-  constexpr std::size_t kCentresAtOnce = 512, kLine = kCentresAtOnce + 16;
-  const std::size_t block = 4 * kernel.tile_rows;
-  std::vector<std::int32_t> places(listed.size() * k);
+  constexpr std::size_t kPanels = 16;  // of rows stay in the second-level cache
+  const std::size_t block = kPanels * kernel.tile_rows;
+  const float below = std::nextafter(least, -std::numeric_limits<float>::infinity());
+  std::vector<std::int32_t> places(listed.size() * k, -1);
   parallel_for(listed.size(), block, threads, [&](std::size_t begin, std::size_t end) {
-    const LeftWords left(rows, listed.subspan(begin, end - begin), dims_);
-    const Buffer products((end - begin) * kLine);
-    std::vector<float> largest((end - begin) * k, -std::numeric_limits<float>::infinity());
-    for (std::size_t from = 0; from < count_; from += kCentresAtOnce) {
-      const std::size_t to = std::min(from + kCentresAtOnce, count_);
-      for (std::size_t first = from; first < to; first += kernel.tile_cols)
-        kernel.word_products(left.view(), end - begin, panel(first), std::min(kernel.tile_cols, to - first),
-                             dims_, products.data() + (first - from), kLine);
-      for (std::size_t row = 0; row < end - begin; ++row)
-        kernel.keep_largest(products.data() + row * kLine, to - from, from, k, largest.data() + row * k,
-                            places.data() + (begin + row) * k);
-    }
-    advance((end - begin) * count_);
+    const std::size_t count = end - begin;
+    const LeftWords left(rows, listed.subspan(begin, count), dims_);
+    const std::vector<std::int32_t> all(ends.empty() ? count : 0, static_cast<std::int32_t>(count_));
+    const std::int32_t* before = ends.empty() ? all.data() : ends.data() + begin;
+    std::vector<float> largest(count * k, below);
+    for (std::size_t first = 0; first < count_; first += kernel.tile_cols)
+      kernel.strip_largest(left.view(), count, panel(first), static_cast<std::int32_t>(first), dims_, before, k,
+                           largest.data(), places.data() + begin * k);
+    advance(count * count_);
   });
   return places;
 }

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -19,10 +20,13 @@ class Centres {
   // Rows of kMaxQuantisedDims values at most, of about one length: nearest is whose product is largest.
   Centres(MatrixView<const float> centres, std::size_t threads);
 
-  // The k <= size nearest of each listed row, (listed.size(), k), nearest first, the earlier of two
-  // with one product.
+  // The k nearest of each listed row, (listed.size(), k), nearest first, the earlier of two with one
+  // product; -1 where there are fewer. least: of the products, none smaller counts. ends: of each row, only
+  // the centres before that one count; or empty.
   std::vector<std::int32_t> nearest(const QuantisedRows& rows, std::span<const std::int32_t> listed,
-                                    std::size_t k, std::size_t threads) const;
+                                    std::size_t k, std::size_t threads,
+                                    float least = -std::numeric_limits<float>::max(),
+                                    std::span<const std::int32_t> ends = {}) const;
 
  private:
   PackedWords panel(std::size_t first) const;

@@ -29,27 +29,18 @@ constexpr std::size_t kAll = 16;   // times first_sample: of so many rows all pa
 
 constexpr std::int32_t kFree = -1;
 
-// How many rows to take at a time so that about so many pairs are found at once.
-class Pace {
- public:
-  std::size_t step() const { return step_; }
-  void found(std::size_t pairs, std::size_t rows) {
-    constexpr std::size_t kFoundAtOnce = std::size_t{1} << 21, kMostRows = 16384;
-    step_ = std::clamp<std::size_t>(kFoundAtOnce * rows / (pairs + 1), 64, std::min(2 * step_, kMostRows));
-  }
-
- private:
-  std::size_t step_ = 512;
-};
+// Rows that listen to crowds at a time: many, so that many of them listen to the same.
+constexpr std::size_t kRowsAtOnce = std::size_t{1} << 17;
 
 // One group of rows.
 class Search {
  public:
   // crowd_of, place: n entries of scratch.
-  Search(const CrowdProblem& problem, const ComparableRows& rows, std::vector<std::int32_t>& crowd_of,
-         std::vector<std::int32_t>& place, CrowdEdges& result)
+  Search(const CrowdProblem& problem, const ComparableRows& rows, const QuantisedRows& quantised,
+         std::vector<std::int32_t>& crowd_of, std::vector<std::int32_t>& place, CrowdEdges& result)
       : problem_(problem),
         rows_(rows),
+        quantised_(quantised),
         whole_(2 * std::min(problem.first_sample, problem.faces.rows)),
         most_(kMost * std::min(problem.max_members, problem.faces.rows)),
         all_(kAll * std::min(problem.first_sample, problem.faces.rows)),
@@ -61,7 +52,7 @@ class Search {
   void run(std::span<const std::int32_t> members, std::vector<Edge>& edges) {
     std::vector<std::int32_t> free = first_of_each(members);
     const std::vector<std::int32_t> apart = take_apart(free);
-    for (std::size_t size = problem_.first_sample; 2 * size <= free.size(); size *= 2) {
+    for (std::size_t size = problem_.first_sample; quantised_ && 2 * size <= free.size(); size *= 2) {
       {
         const Stage stage = before(n_pairs_among(size), n_pairs_among(free.size()));
         find_crowds(std::span(free).first(size));
@@ -134,8 +125,8 @@ class Search {
   // more than all_ those that share a cell with them.
   std::vector<Edge> edges_among(std::span<const std::int32_t> members, float threshold) const {
     if (members.size() <= whole_) return near_pairs(rows_, members, threshold, problem_.threads);
-    if (members.size() > all_ && problem_.faces.cols <= kMaxQuantisedDims)
-      return cell_pairs(rows_, members, threshold, most_, problem_.threads);
+    if (members.size() > all_ && quantised_)
+      return cell_pairs(rows_, quantised_, members, threshold, most_, problem_.threads);
     const std::vector<std::int32_t> last_first(members.rbegin(), members.rend());
     return nearest_pairs(rows_, last_first, threshold, most_, problem_.threads);
   }
@@ -191,19 +182,14 @@ class Search {
   // Rows join the crowd whose median is least, the earlier one in a draw, unless a rival's is less.
   void join(std::span<const std::int32_t> rows) {
     if (n_new_ == 0) return;
-    const VotersNearby nearby(rows_, level_, problem_.threads);
-    Pace pace;
-    for (std::size_t begin = 0, end; begin < rows.size(); begin = end) {
-      end = std::min(begin + pace.step(), rows.size());
-      const auto block = rows.subspan(begin, end - begin);
-      auto [heard, n_pairs] = nearby.heard(block, problem_.crowd_threshold, {}, problem_.threads);
-      pace.found(n_pairs, block.size());
-      parallel_for(heard.size(), 1, problem_.threads,
-                   [&, &heard = heard](std::size_t first, std::size_t last) {
-                     for (std::size_t cluster = first; cluster < last; ++cluster)
-                       keep_medians(heard[cluster], level_.of(cluster).size());
-                   });
-      join_nearest(block, heard);
+    const VotersNearby nearby(rows_, quantised_, level_, problem_.threads);
+    for (std::size_t begin = 0; begin < rows.size(); begin += kRowsAtOnce) {
+      const auto block = rows.subspan(begin, std::min(kRowsAtOnce, rows.size() - begin));
+      join_nearest(block,
+                   nearby.heard(block, problem_.crowd_threshold, {}, problem_.threads,
+                                [&](std::size_t cluster, std::vector<Edge>& heard) {
+                                  keep_medians(heard, level_.of(cluster).size());
+                                }));
     }
   }
 
@@ -228,16 +214,16 @@ class Search {
     heard.resize(kept);
   }
 
-  // medians: at each cluster of level_, of some rows.
-  void join_nearest(std::span<const std::int32_t> rows, const std::vector<std::vector<Edge>>& medians) {
+  // medians: of some rows to clusters of level_.
+  void join_nearest(std::span<const std::int32_t> rows, const std::vector<VotersNearby::Heard>& medians) {
     struct Nearest {
       std::size_t cluster;
       Edge edge;
     };
-    std::vector<Nearest> nearest(rows.size(), {medians.size(), {0, 0, kInfinity}});
+    std::vector<Nearest> nearest(rows.size(), {level_.size(), {0, 0, kInfinity}});
     for (std::size_t k = 0; k < rows.size(); ++k) place_[rows[k]] = static_cast<std::int32_t>(k);
-    for (std::size_t cluster = 0; cluster < medians.size(); ++cluster)
-      for (const Edge& edge : medians[cluster])
+    for (const auto& [cluster, edges] : medians)
+      for (const Edge& edge : edges)
         if (Nearest& best = nearest[place_[edge.i]]; edge.d < best.edge.d) best = {cluster, edge};
     for (const auto& [cluster, edge] : nearest) {
       if (cluster >= n_new_) continue;
@@ -253,20 +239,19 @@ class Search {
     std::vector<std::int32_t> before;
     for (const std::int32_t row : rows)
       before.push_back(crowd_of_[row] == kFree ? static_cast<std::int32_t>(crowds_.size()) : crowd_of_[row]);
-    const VotersNearby nearby(rows_, crowds_, problem_.threads);
-    Pace pace;
-    for (std::size_t begin = 0, end; begin < rows.size(); begin = end) {
-      end = std::min(begin + pace.step(), rows.size());
-      const auto block = std::span(rows).subspan(begin, end - begin);
-      const auto [heard, n_pairs] = nearby.heard(
-          block, problem_.threshold, std::span(before).subspan(begin, block.size()), problem_.threads);
-      for (const std::vector<Edge>& from : heard) append(edges, from);
-      pace.found(n_pairs, block.size());
+    const VotersNearby nearby(rows_, quantised_, crowds_, problem_.threads);
+    for (std::size_t begin = 0; begin < rows.size(); begin += kRowsAtOnce) {
+      const std::size_t count = std::min(kRowsAtOnce, rows.size() - begin);
+      for (const VotersNearby::Heard& heard : nearby.heard(
+               std::span(rows).subspan(begin, count), problem_.threshold,
+               std::span(before).subspan(begin, count), problem_.threads, [](auto&&...) {}))
+        append(edges, heard.edges);
     }
   }
 
   const CrowdProblem& problem_;
   const ComparableRows& rows_;
+  const QuantisedRows& quantised_;  // none: too wide, there are no crowds and no cells
   std::size_t whole_;  // so few rows keep all their edges
   std::size_t most_;
   std::size_t all_;                                       // so many rows are compared each with each
@@ -284,9 +269,13 @@ class Search {
 CrowdEdges crowd_edges(const CrowdProblem& problem) {
   const RowsView faces = problem.faces;
   const ComparableRows rows(faces, "faces", problem.threads);
+  QuantisedRows made;  // where rows are compared in float32 only
+  if (!rows.faces && faces.cols <= kMaxQuantisedDims)
+    made = QuantisedRows(rows.observations.faces, problem.threads);
+  const QuantisedRows& quantised = rows.faces ? rows.faces : made;
   std::vector<std::int32_t> order = all_rows(faces.rows);
   std::erase_if(order, [&](std::int32_t row) { return !rows.observations.faces.present[row]; });
-  sort_by_visit(order, problem.seed);
+  sort_by_visit(order, problem.seed, problem.threads);
   const std::span<const std::int64_t> groups = problem.groups;
   if (!groups.empty())
     std::stable_sort(order.begin(), order.end(),
@@ -301,7 +290,7 @@ CrowdEdges crowd_edges(const CrowdProblem& problem) {
       return groups[row] != groups[*begin];
     });
     const Stage stage(0, static_cast<double>(end - begin) / static_cast<double>(order.end() - begin));
-    Search(problem, rows, crowd_of, place, result).run({begin, end}, edges);
+    Search(problem, rows, quantised, crowd_of, place, result).run({begin, end}, edges);
   }
   for (Edge& edge : edges)
     if (edge.i > edge.j) std::swap(edge.i, edge.j);

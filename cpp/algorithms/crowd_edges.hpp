@@ -11,12 +11,12 @@
 // (cells.hpp).
 //
 // Cost: two rows are compared where both are free at the end or in one sample, and a row with the mean
-// of each crowd found while it is free (voters.hpp), and then with the voters of four of them at most.
-// Among m rows that is m * m / 2 pairs up to 16 * first_sample, and beyond them (of no more than 32,768
-// dimensions) m times 2 * m / 16 centres, 16,384 at most, and 4 * 256 rows at worst. Merging two crowds
-// costs max_members ** 2 votes at most.
+// of each crowd found while it is free, in 8 bits (voters.hpp), and then with the voters of four of them at
+// most. Among m rows that is m * m / 2 pairs up to 16 * first_sample, and beyond them m times 1.5 * m / 16
+// centres, 12,288 at most, and 4 * 256 rows at worst. Merging two crowds costs max_members ** 2 votes at
+// most. Rows of more than 32,768 dimensions have no 8-bit form: there are no crowds, and m * m / 2 pairs.
 //
-// Memory: a byte per value of the faces and about 100 bytes a row, 5 bytes per value of the crowds'
+// Memory: a byte per value of the faces and about 100 bytes a row, 9 bytes per value of the crowds'
 // means, and 12 bytes per edge: of more than 2 * first_sample rows each keeps the 4 * max_members
 // nearest of those visited before it, and each hears at most as many of the crowds' voters.
 #pragma once

@@ -152,14 +152,14 @@ std::vector<Merge> interleave(const std::vector<std::vector<Merge>>& lists) {
 // trees, and their edges by height are merges again. Members of a crowd join it at heights of their
 // own, among the merges of the crowd with others.
 void order_by_height(std::size_t n, std::vector<Merge>& merges) {
-  const auto height = [](const Merge& merge) { return std::max(0.0f, merge.distance); };
-  Breath breath;
-  std::stable_sort(merges.begin(), merges.end(), [&](const Merge& a, const Merge& b) {
-    breath();
-    return height(a) < height(b);
-  });
+  std::vector<Merge> ordered(merges.size());
+  const std::span<Merge> sorted = sort_by_distance(
+      std::span(merges), std::span(ordered), [](const Merge& merge) { return std::max(0.0f, merge.distance); });
+  if (sorted.data() == ordered.data()) merges.swap(ordered);
   DisjointSets sets(n);
+  Breath breath;
   for (Merge& merge : merges) {
+    breath();
     const auto [low, high] = std::minmax({sets.find(merge.a), sets.find(merge.b)});
     sets.attach(low, high);
     merge = {low, high, merge.distance};

@@ -21,17 +21,19 @@ inline std::uint32_t sort_key(float distance) {
   return bits & 0x80000000u ? ~bits : bits | 0x80000000u;
 }
 
-// A radix sort of what differs between the least and the largest. The result lies in `edges` or in
-// `scratch`, which has room for as many.
-inline std::span<Edge> sort_by_distance(std::span<Edge> edges, std::span<Edge> scratch) {
+// A radix sort of what differs between the least and the largest; equal ones keep their order. The result
+// lies in `edges` or in `scratch`, which has room for as many.
+template <class Item, class Distance>
+std::span<Item> sort_by_distance(std::span<Item> edges, std::span<Item> scratch, Distance distance) {
   constexpr std::size_t kSmall = 128;  // below, the counts cost more than they save
   if (edges.size() < kSmall) {
-    std::sort(edges.begin(), edges.end(), [](const Edge& a, const Edge& b) { return a.d < b.d; });
+    std::stable_sort(edges.begin(), edges.end(),
+                     [&](const Item& a, const Item& b) { return distance(a) < distance(b); });
     return edges;
   }
   std::uint32_t least = ~0u, most = 0;
-  for (const Edge& edge : edges) {
-    const std::uint32_t key = sort_key(edge.d);
+  for (const Item& edge : edges) {
+    const std::uint32_t key = sort_key(distance(edge));
     least = std::min(least, key);
     most = std::max(most, key);
   }
@@ -39,22 +41,26 @@ inline std::span<Edge> sort_by_distance(std::span<Edge> edges, std::span<Edge> s
   const int bits = std::bit_width(most - least), passes = (bits + kMostBits - 1) / kMostBits;
   const int width = passes ? (bits + passes - 1) / passes : 0;
   std::array<std::uint32_t, 1 << kMostBits> offsets;
-  std::span<Edge> from = edges, to = scratch.first(edges.size());
+  std::span<Item> from = edges, to = scratch.first(edges.size());
   Breath breath;
   for (int pass = 0; pass < passes; ++pass) {
-    const auto digit = [&](const Edge& edge) {
-      return (sort_key(edge.d) - least) >> (pass * width) & ((1u << width) - 1);
+    const auto digit = [&](const Item& edge) {
+      return (sort_key(distance(edge)) - least) >> (pass * width) & ((1u << width) - 1);
     };
     offsets.fill(0);
-    for (const Edge& edge : from) ++offsets[digit(edge)];
+    for (const Item& edge : from) ++offsets[digit(edge)];
     std::exclusive_scan(offsets.begin(), offsets.begin() + (1 << width), offsets.begin(), 0u);
-    for (const Edge& edge : from) {
+    for (const Item& edge : from) {
       to[offsets[digit(edge)]++] = edge;
       breath();
     }
     std::swap(from, to);
   }
   return from;
+}
+
+inline std::span<Edge> sort_by_distance(std::span<Edge> edges, std::span<Edge> scratch) {
+  return sort_by_distance(edges, scratch, [](const Edge& edge) { return edge.d; });
 }
 
 // By (i, j), both below n: two counting sorts, the second of which keeps the order of the first.

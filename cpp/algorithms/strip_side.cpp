@@ -51,8 +51,9 @@ std::size_t StripSide::rows_per_block(std::size_t face_dims, std::size_t n_rows,
   constexpr std::size_t kBlockBytes = std::size_t{1} << 18, kBlocksPerThread = 8;
   const std::size_t width = kernels().tile_rows;
   const std::size_t panel = std::max<std::size_t>(width * face_dims * kernels().words_per_four, 1);
-  const std::size_t share = n_rows / (kBlocksPerThread * n_threads(threads));
-  return width * std::clamp<std::size_t>(std::min(kBlockBytes / panel, share / width), 4, 64);
+  const std::size_t workers = n_threads(threads);
+  const std::size_t share = workers == 1 ? n_rows : n_rows / (kBlocksPerThread * workers);
+  return width * std::clamp<std::size_t>(std::min(kBlockBytes / panel, (share + width - 1) / width), 4, 64);
 }
 
 std::size_t StripSide::left_panels(std::size_t n_rows) {

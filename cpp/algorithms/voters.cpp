@@ -2,9 +2,6 @@
 
 #include <algorithm>
 
-#include "algorithms/keep_nearest.hpp"
-#include "algorithms/near_pairs.hpp"
-#include "core/parallel.hpp"
 
 namespace fastface {
 namespace {
@@ -35,43 +32,33 @@ void Voters::add(std::span<const std::int32_t> voters) {
   start_.push_back(rows_.size());
 }
 
-VotersNearby::VotersNearby(const ComparableRows& rows, const Voters& voters, std::size_t threads)
+VotersNearby::VotersNearby(const ComparableRows& rows, const QuantisedRows& quantised, const Voters& voters,
+                           std::size_t threads)
     : rows_(rows),
+      quantised_(quantised),
       voters_(voters),
-      means_(means_of(rows.observations.faces.matrix, voters, threads)),
-      clusters_({means_.data(), voters.size(), rows.observations.faces.matrix.cols}, "faces", threads) {}
+      means_({means_of(rows.observations.faces.matrix, voters, threads).data(), voters.size(),
+              rows.observations.faces.matrix.cols},
+             threads) {}
 
-VotersNearby::Heard VotersNearby::heard(std::span<const std::int32_t> listed, float threshold,
-                                        std::span<const std::int32_t> before, std::size_t threads) const {
-  // Where all may be asked only kLooks are kept on the way: a row may be near every mean.
-  const std::vector<std::int32_t> all = all_rows(voters_.size());
-  const bool any = std::all_of(before.begin(), before.end(), [&](std::int32_t end) {
-    return static_cast<std::size_t>(end) >= voters_.size();
-  });
-  std::vector<Edge> near =
-      any ? nearest_pairs(rows_, listed, clusters_, all, threshold + kSlack, kLooks, threads)
-          : near_pairs(rows_, listed, clusters_, all, threshold + kSlack, threads);
-  Heard heard{std::vector<std::vector<Edge>>(voters_.size()), near.size()};
-  std::size_t place = 0;  // rows are called by theirs from here on
-  for (Edge& edge : near) {
-    while (listed[place] != edge.i) ++place;
-    edge.i = static_cast<std::int32_t>(place);
+VotersNearby::Looks VotersNearby::look(std::span<const std::int32_t> listed, float threshold,
+                                       std::span<const std::int32_t> before, std::size_t threads) const {
+  const std::vector<std::int32_t> clusters =
+      means_.nearest(quantised_, listed, kLooks, threads, 1 - (threshold + kSlack), before);
+  std::vector<std::size_t> next(voters_.size() + 1, 0);
+  for (const std::int32_t cluster : clusters)
+    if (cluster >= 0) ++next[static_cast<std::size_t>(cluster) + 1];
+  Looks looks;
+  constexpr std::size_t kRowsPerPiece = 1024;
+  for (std::size_t cluster = 0; cluster < voters_.size(); ++cluster) {
+    const std::size_t end = next[cluster + 1] += next[cluster];
+    for (std::size_t first = next[cluster]; first < end; first += kRowsPerPiece)
+      looks.pieces.push_back({cluster, first, std::min(first + kRowsPerPiece, end)});
   }
-  if (!any) {
-    std::erase_if(near, [&](const Edge& edge) { return edge.j >= before[static_cast<std::size_t>(edge.i)]; });
-    keep_nearest(near, kLooks);
-  }
-
-  std::vector<std::vector<std::int32_t>> askers(voters_.size());
-  for (const Edge& edge : near)
-    askers[static_cast<std::size_t>(edge.j)].push_back(listed[static_cast<std::size_t>(edge.i)]);
-  parallel_for(askers.size(), 1, threads, [&](std::size_t begin, std::size_t end) {
-    for (std::size_t cluster = begin; cluster < end; ++cluster)
-      if (!askers[cluster].empty())
-        heard.from[cluster] = near_pairs(rows_, askers[cluster], rows_, voters_.of(cluster), threshold, 1);
-  });
-  for (const std::vector<Edge>& edges : heard.from) heard.n_pairs += edges.size();
-  return heard;
+  looks.rows.resize(next.back());
+  for (std::size_t k = 0; k < clusters.size(); ++k)
+    if (clusters[k] >= 0) looks.rows[next[static_cast<std::size_t>(clusters[k])]++] = listed[k / kLooks];
+  return looks;
 }
 
 }  // namespace fastface

@@ -1,8 +1,9 @@
 // Some clusters' voters, and the distances of rows to those of the clusters that are near on average.
 //
 // The mean of a row's distances to a cluster's voters is its distance to their mean, one comparison
-// instead of as many as there are voters. A cluster is looked at more closely if its mean is within
-// the threshold and kSlack, for the median lies close to it, and if only kLooks - 1 have a smaller one.
+// instead of as many as there are voters, and in 8 bits (centres.hpp), for which of several near ones is
+// nearest matters little. A cluster is looked at more closely if its mean is within the threshold and
+// kSlack, for the median lies close to it, and if only kLooks - 1 have a smaller one.
 #pragma once
 
 #include <cstddef>
@@ -10,8 +11,11 @@
 #include <span>
 #include <vector>
 
+#include "algorithms/centres.hpp"
+#include "algorithms/near_pairs.hpp"
 #include "algorithms/quantised.hpp"
 #include "core/kernels.hpp"
+#include "core/parallel.hpp"
 
 namespace fastface {
 
@@ -31,27 +35,55 @@ class Voters {
 
 class VotersNearby {
  public:
+  // What some of the rows that look at a cluster heard: (row, voter) by the places of both in their lists.
   struct Heard {
-    std::vector<std::vector<Edge>>
-        from;             // at each cluster, (row, voter) by the places of both in their lists
-    std::size_t n_pairs;  // held on the way, those with the means among them
+    std::size_t cluster;
+    std::vector<Edge> edges;
   };
 
   static constexpr std::size_t kLooks = 4;
-  static constexpr float kSlack = 0.1f;
+  static constexpr float kSlack = 0.05f;
 
-  VotersNearby(const ComparableRows& rows, const Voters& voters, std::size_t threads);
+  // quantised: all rows' faces.
+  VotersNearby(const ComparableRows& rows, const QuantisedRows& quantised, const Voters& voters,
+               std::size_t threads);
 
-  // The pairs of listed rows, each listed once, and voters within the threshold.
-  // before: for each of the list, only the clusters before this one are asked; or empty.
-  Heard heard(std::span<const std::int32_t> listed, float threshold, std::span<const std::int32_t> before,
-              std::size_t threads) const;
+  // The pairs of listed rows and voters within the threshold, cluster by cluster.
+  // before: for each of the list, only the clusters before this one are looked at; or empty.
+  // reduce(cluster, edges): what to make of them at once, on any thread.
+  template <class Reduce>
+  std::vector<Heard> heard(std::span<const std::int32_t> listed, float threshold,
+                           std::span<const std::int32_t> before, std::size_t threads, Reduce reduce) const {
+    const Looks looks = look(listed, threshold, before, threads);
+    std::vector<Heard> heard(looks.pieces.size());
+    parallel_for(heard.size(), 1, threads, [&](std::size_t begin, std::size_t end) {
+      for (std::size_t k = begin; k < end; ++k) {
+        const auto [cluster, first, last] = looks.pieces[k];
+        heard[k] = {cluster, near_pairs(rows_, std::span(looks.rows).subspan(first, last - first), rows_,
+                                        voters_.of(cluster), threshold, 1)};
+        reduce(cluster, heard[k].edges);
+      }
+    });
+    return heard;
+  }
 
  private:
+  // Which rows look at which cluster.
+  struct Looks {
+    struct Piece {
+      std::size_t cluster, first, last;  // in rows
+    };
+    std::vector<std::int32_t> rows;  // cluster by cluster, in the list's order
+    std::vector<Piece> pieces;
+  };
+
+  Looks look(std::span<const std::int32_t> listed, float threshold, std::span<const std::int32_t> before,
+             std::size_t threads) const;
+
   const ComparableRows& rows_;
+  const QuantisedRows& quantised_;
   const Voters& voters_;
-  std::vector<float> means_;
-  ComparableRows clusters_;
+  Centres means_;
 };
 
 }  // namespace fastface

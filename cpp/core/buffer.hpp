@@ -1,7 +1,12 @@
 // Uninitialised memory aligned to a cache line, so that no vector straddles two.
 #pragma once
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <new>
 #include <utility>
@@ -9,12 +14,26 @@
 
 namespace fastface {
 
+// Asks for large pages where the system gives them: the first touch of many small ones takes as long as
+// what is written there, and rows read here and there miss few translations.
+inline void want_large_pages([[maybe_unused]] void* data, [[maybe_unused]] std::size_t bytes) {
+#if defined(__linux__)
+  constexpr std::size_t kPage = std::size_t{1} << 21, kWorthIt = 2 * kPage;
+  if (bytes < kWorthIt) return;
+  const auto begin = (reinterpret_cast<std::uintptr_t>(data) + kPage - 1) / kPage * kPage;
+  const auto end = (reinterpret_cast<std::uintptr_t>(data) + bytes) / kPage * kPage;
+  madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);  // what it cannot do does not matter
+#endif
+}
+
 template <class T>
 class BufferOf {
  public:
   BufferOf() = default;
   explicit BufferOf(std::size_t count)
-      : data_(static_cast<T*>(::operator new[](count * sizeof(T), kAlignment))) {}
+      : data_(static_cast<T*>(::operator new[](count * sizeof(T), kAlignment))) {
+    want_large_pages(data_.get(), count * sizeof(T));
+  }
 
   T* data() const { return data_.get(); }
 

@@ -173,6 +173,13 @@ struct Kernels {
   // `reach` above.
   std::size_t (*strip_candidates)(const PackedRows& left, const PackedRows& right, const FusedRule& rule,
                                   const float* thresholds, const float* reaches, Candidate* out) noexcept;
+  // Keeps of each of `rows` left rows the k largest products, scaled like word_products(), that it has been
+  // given, and of whom they are: the panel's row c is called first + c, and counts if that is below ends[row].
+  // Largest first, the earlier of two that are equal. `largest` starts as k times a value that only larger
+  // ones replace; panels arrive by rising `first`.
+  void (*strip_largest)(const PackedWords& left, std::size_t rows, const PackedWords& right,
+                        std::int32_t first, std::size_t dims, const std::int32_t* ends, std::size_t k,
+                        float* largest, std::int32_t* places) noexcept;
   // Keeps the k nearest right rows of each left row in a max-heap by (distance, index). Strips
   // arrive by rising `right.first`; heaps start as k times (inf, -1).
   void (*strip_nearest)(const PackedRows& left, const PackedRows& right, std::size_t face_dims, std::size_t k,
@@ -194,11 +201,6 @@ struct Kernels {
   // the right side, one panel, words and scales.
   void (*word_products)(const PackedWords& left, std::size_t rows, const PackedWords& right, std::size_t cols,
                         std::size_t dims, float* out, std::size_t stride) noexcept;
-  // Keeps the k largest of the values that it has been given and where they were, value j at first + j:
-  // largest first, the earlier of two that are equal. None is NaN; `largest` starts as k times -inf, and
-  // values arrive by rising `first`.
-  void (*keep_largest)(const float* values, std::size_t n, std::size_t first, std::size_t k, float* largest,
-                       std::int32_t* places) noexcept;
   // Writes the j, ascending, with |correlations[j]| >= least (correlations[j] if `positive`); `found`
   // has room for n + kFindingRoom. Returns their number.
   std::size_t (*find_pulling)(const float* correlations, std::size_t n, float least, bool positive,

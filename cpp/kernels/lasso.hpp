@@ -74,29 +74,18 @@ static float hardest_pull(const float* correlations, std::size_t n, bool positiv
   return most;
 }
 
-// The tile of word_products() that starts at left row `top`.
-static void word_product_tile(const PackedWords& left, std::size_t top, std::size_t rows,
-                              const PackedWords& right, std::size_t cols, std::size_t dims, float* out,
-                              std::size_t stride) {
-  const std::size_t words = words_of(dims);
-  i32v products[kTileRows][kTileVectors];
-  multiply_words(left.words + top * words, left.bounds + top, right.words, words, products);
-  alignas(64) float line[kTileCols];
-  for (std::size_t r = 0; r < rows; ++r) {
-    for (std::size_t v = 0; v < kTileVectors; ++v)
-      store(line + v * kLanes,
-            splat(left.bounds[top + r].scale) * (load(right.scales + v * kLanes) * to_float(products[r][v])));
-    std::memcpy(out + r * stride, line, cols * sizeof(float));
-  }
-}
-
 // Products of quantised rows with their scales: off by what upper_bound() (kernels/quantised.hpp) adds.
 static void word_products(const PackedWords& left, std::size_t rows, const PackedWords& right,
                           std::size_t cols, std::size_t dims, float* out, std::size_t stride) noexcept {
-  const MatrixUnit<kTileRows> unit;
-  for (std::size_t top = 0; top < rows; top += kTileRows)
-    word_product_tile(left, top, rows - top < kTileRows ? rows - top : kTileRows, right, cols, dims,
-                      out + top * stride, stride);
+  multiply_word_strip(
+      left, (rows + kTileRows - 1) / kTileRows, right, words_of(dims), [&](std::size_t panel, WordSums& sums) {
+        for (std::size_t r = 0, row = panel * kTileRows; r < kTileRows && row < rows; ++r, ++row) {
+          alignas(64) float line[kTileCols];
+          for (std::size_t v = 0; v < kTileVectors; ++v)
+            store(line + v * kLanes, scaled(sums[r][v], left.bounds[row], right, v));
+          std::memcpy(out + row * stride, line, cols * sizeof(float));
+        }
+      });
 }
 
 // LDL', right-looking, so that every inner loop runs along a row of the upper triangle.

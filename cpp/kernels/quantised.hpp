@@ -127,25 +127,32 @@ static void pack_words(const std::int8_t* const* rows, std::size_t width, std::s
       [word](const std::int8_t* row, std::size_t w) { return word(row + w * kWordValues); }, out);
 }
 
-// sums[r][v] = <q of left row r, q of the right rows in vector v>. What kRightOffset will add to every
-// product is taken off first.
+using WordSums = i32v[kTileRows][kTileVectors];
+
+// sums[r][v] = products[r][v] less what kRightOffset has added to each.
+FASTFACE_INLINE void take_offset_off(const std::int32_t* products, const RowBound* left_bounds,
+                                     WordSums& sums) {
+#pragma GCC unroll 16
+  for (std::size_t r = 0; r < kTileRows; ++r)
+#pragma GCC unroll 16
+    for (std::size_t v = 0; v < kTileVectors; ++v)
+      sums[r][v] =
+          load(products + r * kTileCols + v * kLanes) - splat(kRightOffset * left_bounds[r].sum);
+}
+
+// sums[r][v] = <q of left row r, q of the right rows in vector v>.
 FASTFACE_INLINE void multiply_words(const std::int32_t* left, const RowBound* left_bounds,
-                                    const std::int32_t* right, std::size_t words,
-                                    i32v (&sums)[kTileRows][kTileVectors]) {
+                                    const std::int32_t* right, std::size_t words, WordSums& sums) {
+  if (suit_matrix_unit(words)) {
+    alignas(64) std::int32_t products[kTileRows * kTileCols];
+    multiply_tiles(left, right, words, products);
+    take_offset_off(products, left_bounds, sums);
+    return;
+  }
 #pragma GCC unroll 16
   for (std::size_t r = 0; r < kTileRows; ++r)
 #pragma GCC unroll 16
     for (std::size_t v = 0; v < kTileVectors; ++v) sums[r][v] = splat(-kRightOffset * left_bounds[r].sum);
-  if (suit_matrix_unit(words)) {
-    alignas(64) std::int32_t products[kTileRows * kTileCols];
-    multiply_tiles(left, right, words, products);
-#pragma GCC unroll 16
-    for (std::size_t r = 0; r < kTileRows; ++r)
-#pragma GCC unroll 16
-      for (std::size_t v = 0; v < kTileVectors; ++v)
-        sums[r][v] += load(products + r * kTileCols + v * kLanes);
-    return;
-  }
   for (std::size_t w = 0; w < words; ++w, left += kTileRows, right += kTileCols) {
     i32v columns[kTileVectors];
 #pragma GCC unroll 16
@@ -159,17 +166,45 @@ FASTFACE_INLINE void multiply_words(const std::int32_t* left, const RowBound* le
   }
 }
 
+// The same for each of `panels` left panels and one right panel: finish(panel, sums).
+template <class Finish>
+FASTFACE_INLINE void multiply_word_strip(const PackedWords& left, std::size_t panels,
+                                         const PackedWords& right, std::size_t words, Finish finish) {
+  const MatrixUnit<kTileRows> unit;
+  WordSums sums;
+  std::size_t panel = 0;
+  if (suit_matrix_unit(words))
+    for (; panel + 2 <= panels; panel += 2) {
+      alignas(64) std::int32_t products[2 * kTileRows * kTileCols];
+      multiply_tile_pairs(left.words + panel * kTileRows * words, kTileRows, right.words, words, products);
+      for (std::size_t k = 0; k < 2; ++k) {
+        take_offset_off(products + k * kTileRows * kTileCols, left.bounds + (panel + k) * kTileRows, sums);
+        finish(panel + k, sums);
+      }
+    }
+  for (; panel < panels; ++panel) {
+    const std::size_t top = panel * kTileRows;
+    multiply_words(left.words + top * words, left.bounds + top, right.words, words, sums);
+    finish(panel, sums);
+  }
+}
+
+// What the product of a left row and the right rows in vector `v` says of that of their values.
+FASTFACE_INLINE f32v scaled(i32v product, const RowBound& left, const PackedWords& right, std::size_t v) {
+  return splat(left.scale) * (load(right.scales + v * kLanes) * to_float(product));
+}
+
 // At least the float32 inner product of a left row and the right rows in vector `v`, see above.
 FASTFACE_INLINE f32v upper_bound(i32v product, const RowBound& left, const PackedWords& right,
                                  std::size_t v) {
   const std::size_t at = v * kLanes;
   const f32v slack =
       splat(left.norm) * load(right.residuals + at) + splat(left.residual) * load(right.norms + at);
-  return splat(left.scale) * (load(right.scales + at) * to_float(product)) + slack;
+  return scaled(product, left, right, v) + slack;
 }
 
 // The same for the tile that starts at left row `top`.
-FASTFACE_INLINE void bound_tile(const i32v (&sums)[kTileRows][kTileVectors], const PackedWords& left,
+FASTFACE_INLINE void bound_tile(const WordSums& sums, const PackedWords& left,
                                 std::size_t top, const PackedWords& right, float* tile) {
   for (std::size_t r = 0; r < kTileRows; ++r)
     for (std::size_t v = 0; v < kTileVectors; ++v)
@@ -178,7 +213,7 @@ FASTFACE_INLINE void bound_tile(const i32v (&sums)[kTileRows][kTileVectors], con
 
 // Whether any pair of a tile may have F <= reach: the largest product of each column, with the largest
 // scale, norm and residual among the left rows. Nearly always not, and then nothing else is computed.
-FASTFACE_INLINE bool may_be_open(const i32v (&sums)[kTileRows][kTileVectors], const RowBound& peak,
+FASTFACE_INLINE bool may_be_open(const WordSums& sums, const RowBound& peak,
                                  const PackedWords& right, float reach) {
   f32v least = splat(kInfinity);
 #pragma GCC unroll 16
@@ -192,7 +227,7 @@ FASTFACE_INLINE bool may_be_open(const i32v (&sums)[kTileRows][kTileVectors], co
 }
 
 // Appends the pairs i < j of a tile that may be near enough; `sums` are the products of its faces.
-static Candidate* list_candidates(i32v (&sums)[kTileRows][kTileVectors], const PackedRows& left,
+static Candidate* list_candidates(WordSums& sums, const PackedRows& left,
                                   std::size_t top, const PackedRows& right, const FusedRule& rule,
                                   const float* thresholds, const float* reaches, Candidate* end) {
   alignas(64) float faces[kTileSize];
@@ -228,28 +263,57 @@ static Candidate* list_candidates(i32v (&sums)[kTileRows][kTileVectors], const P
   return end;
 }
 
-static Candidate* tile_candidates(const PackedRows& left, std::size_t panel, const PackedRows& right,
-                                  const FusedRule& rule, const float* thresholds, const float* reaches,
-                                  Candidate* end) {
-  const std::size_t top = panel * kTileRows, words = words_of(rule.face_dims);
-  i32v sums[kTileRows][kTileVectors];
-  multiply_words(left.face_words.words + top * words, left.face_words.bounds + top, right.face_words.words,
-                 words, sums);
-  float reach = reaches[top];
-  for (std::size_t r = 1; r < kTileRows; ++r) reach = reaches[top + r] > reach ? reaches[top + r] : reach;
-  const bool torsos_alone = left.torsos_alone || right.torsos_alone;
-  if (!torsos_alone && !may_be_open(sums, left.face_words.peaks[panel], right.face_words, reach)) return end;
-  return list_candidates(sums, left, top, right, rule, thresholds, reaches, end);
-}
-
 static std::size_t strip_candidates(const PackedRows& left, const PackedRows& right, const FusedRule& rule,
                                     const float* thresholds, const float* reaches, Candidate* out) noexcept {
-  const MatrixUnit<kTileRows> unit;
-  const std::size_t panels = panels_above_diagonal(left, right);
+  const bool torsos_alone = left.torsos_alone || right.torsos_alone;
   Candidate* end = out;
-  for (std::size_t panel = 0; panel < panels; ++panel)
-    end = tile_candidates(left, panel, right, rule, thresholds, reaches, end);
+  multiply_word_strip(
+      left.face_words, panels_above_diagonal(left, right), right.face_words, words_of(rule.face_dims),
+      [&](std::size_t panel, WordSums& sums) {
+        const std::size_t top = panel * kTileRows;
+        float reach = reaches[top];
+        for (std::size_t r = 1; r < kTileRows; ++r)
+          reach = reaches[top + r] > reach ? reaches[top + r] : reach;
+        if (torsos_alone || may_be_open(sums, left.face_words.peaks[panel], right.face_words, reach))
+          end = list_candidates(sums, left, top, right, rule, thresholds, reaches, end);
+      });
   return static_cast<std::size_t>(end - out);
+}
+
+// Puts a value before those that are smaller; the last one goes.
+FASTFACE_INLINE void insert_among(float value, std::int32_t place, std::size_t k, float* largest,
+                                  std::int32_t* places) {
+  std::size_t at = k - 1;
+  for (; at > 0 && largest[at - 1] < value; --at) {
+    largest[at] = largest[at - 1];
+    places[at] = places[at - 1];
+  }
+  largest[at] = value;
+  places[at] = place;
+}
+
+static void strip_largest(const PackedWords& left, std::size_t rows, const PackedWords& right,
+                          std::int32_t first, std::size_t dims, const std::int32_t* ends, std::size_t k,
+                          float* largest, std::int32_t* places) noexcept {
+  const auto keep = [&](std::size_t row, std::int32_t place, f32v products) {
+    float* least = largest + row * k + k - 1;
+    unsigned larger = bits(products > splat(*least));
+    if (larger == 0) return;  // as nearly always
+    float values[kLanes];
+    store(values, products);
+    for (; larger; larger &= larger - 1) {
+      const int lane = __builtin_ctz(larger);
+      if (place + lane < ends[row] && values[lane] > *least)
+        insert_among(values[lane], place + lane, k, largest + row * k, places + row * k);
+    }
+  };
+  multiply_word_strip(left, (rows + kTileRows - 1) / kTileRows, right, words_of(dims),
+                      [&](std::size_t panel, WordSums& sums) {
+                        for (std::size_t r = 0, row = panel * kTileRows; r < kTileRows && row < rows; ++r, ++row)
+                          for (std::size_t v = 0; v < kTileVectors; ++v)
+                            keep(row, first + static_cast<std::int32_t>(v * kLanes),
+                                 scaled(sums[r][v], left.bounds[row], right, v));
+                      });
 }
 
 }  // namespace fastface::FASTFACE_TARGET

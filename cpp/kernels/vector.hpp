@@ -53,29 +53,4 @@ static void axpy_wide(double a, const float* x, double* y, std::size_t n) noexce
   for (; k < n; ++k) y[k] += a * x[k];
 }
 
-// Puts a value before those that are smaller; the last one goes.
-FASTFACE_INLINE void insert_among(float value, std::int32_t place, std::size_t k, float* largest,
-                                  std::int32_t* places) {
-  std::size_t at = k - 1;
-  for (; at > 0 && largest[at - 1] < value; --at) {
-    largest[at] = largest[at - 1];
-    places[at] = places[at - 1];
-  }
-  largest[at] = value;
-  places[at] = place;
-}
-
-static void keep_largest(const float* values, std::size_t n, std::size_t first, std::size_t k, float* largest,
-                         std::int32_t* places) noexcept {
-  const auto offer = [&](std::size_t j) {
-    if (values[j] > largest[k - 1])
-      insert_among(values[j], static_cast<std::int32_t>(first + j), k, largest, places);
-  };
-  std::size_t j = 0;
-  for (; j + kLanes <= n; j += kLanes)
-    for (unsigned larger = bits(load(values + j) > splat(largest[k - 1])); larger; larger &= larger - 1)
-      offer(j + static_cast<std::size_t>(__builtin_ctz(larger)));
-  for (; j < n; ++j) offer(j);
-}
-
 }  // namespace fastface::FASTFACE_TARGET

@@ -22,8 +22,9 @@ def visiting_order(n, seed):
 
 
 CROWD, RIVAL, MOST, ALL = 8, 4, 4, 16  # as in cpp/algorithms/crowd_edges.cpp
-ROWS_PER_CELL, MOST_CELLS, PROBES, MOST_OF_CELL = 16, 8192, 4, 256  # as in .../cells.hpp
-LOOKS, SLACK = 4, np.float32(0.1)  # as in cpp/algorithms/voters.hpp
+ROWS_PER_CELL, MOST_CELLS, ROWS_TO_MOVE = 16, 8192, 8  # as in .../cells.hpp
+PROBES, MOST_OF_CELL = 4, 256
+LOOKS, SLACK = 4, np.float32(0.05)  # as in cpp/algorithms/voters.hpp
 
 
 def nearest(D, row, others, threshold, most):
@@ -40,16 +41,20 @@ def quantised(X):
     return np.where(present, peak / np.float32(127), 0), np.rint(X.astype(float) * inverse)
 
 
+def products_of_quantised(X, centres):
+    (scales, rows), (others, columns) = quantised(X), quantised(centres)
+    return scales * (others.T * (rows @ columns.T).astype(np.float32))
+
+
 def nearest_centres(X, centres):
     """(rows, centres) the centres by how near they are to each row, by 8-bit products."""
-    (scales, rows), (others, columns) = quantised(X), quantised(centres)
-    products = scales * (others.T * (rows @ columns.T).astype(np.float32))
-    return np.argsort(-products, axis=1, kind="stable")
+    return np.argsort(-products_of_quantised(X, centres), axis=1, kind="stable")
 
 
 def moved_centres(X, rows, count):
     """The first rows, each moved to the mean of those that are nearest to it."""
     centres = X[rows[:count]].copy()
+    rows = rows[: ROWS_TO_MOVE * count]
     nearest = nearest_centres(X[rows], centres)[:, 0]
     for cell in np.unique(nearest):
         total = np.add.reduce(X[rows[nearest == cell]], axis=0, dtype=np.float32)
@@ -124,12 +129,17 @@ def find_crowds(X, D, sample, threshold, first_sample, max_members):
     return crowds, [members[:max_members] for members in crowds], rivals, merges
 
 
-def looks(X, voters, threshold, distance):
-    """For each row the clusters that are nearest to it on average, ascending, and that average."""
+def looks(X, voters, threshold):
+    """For each row the clusters that are near it on average, the nearest first."""
+    if not voters:
+        return [[] for _ in X]
     means = [np.add.reduce(X[who], dtype=np.float32) / np.float32(len(who)) for who in voters]
-    D = distance(X, np.array(means, np.float32).reshape(-1, X.shape[1]))
-    limit = np.float32(threshold) + SLACK
-    return [sorted((d, k) for k, d in enumerate(row) if d <= limit) for row in D]
+    least = np.float32(1) - (np.float32(threshold) + SLACK)
+    products = products_of_quantised(X, np.array(means, np.float32))
+    order = np.argsort(-products, axis=1, kind="stable")
+    return [
+        [k for k in by_row if row[k] >= least] for by_row, row in zip(order, products, strict=True)
+    ]
 
 
 def crowd_edges(
@@ -160,9 +170,9 @@ def crowd_edges(
         joined += merges
         taken = {row: len(voters) + k for k, members in enumerate(crowds) for row in members}
         level = chosen + rivals
-        near = looks(X, level, crowd_threshold, distance)
+        near = looks(X, level, crowd_threshold)
         for row in free[size:]:
-            asked = sorted(k for _, k in near[row][:LOOKS])
+            asked = sorted(near[row][:LOOKS])
             medians = {k: np.sort(D[row, level[k]])[(len(level[k]) - 1) // 2] for k in asked}
             best = min(asked, key=medians.__getitem__, default=len(crowds))
             if best < len(crowds) and medians[best] <= np.float32(crowd_threshold):
@@ -176,9 +186,9 @@ def crowd_edges(
     free += [row for row in order if first[together[row]] != row and first[together[row]] in free]
     edges = edges_among(X, D, free, threshold, first_sample, max_members)
     speakers = [row for who in voters for row in who]
-    near = looks(X, voters, threshold, distance)
+    near = looks(X, voters, threshold)
     for row in free + speakers:
-        earlier = [k for _, k in near[row] if k < crowd_of.get(row, len(voters))]
+        earlier = [k for k in near[row] if k < crowd_of.get(row, len(voters))]
         for k in earlier[:LOOKS]:
             edges += nearest(D, row, voters[k], threshold, len(voters[k]))
     votes = np.zeros(len(D), dtype=bool)
