@@ -1,10 +1,12 @@
 r"""Peak memory of a scan: photos of 100 megapixels in every format, and crowds, under limits.
 
     python bench/peak_memory.py --data ../shared/data --limits 400 2500 [--only plain.png ...]
+    python bench/peak_memory.py --data ../shared/data --bare [--only plain.webp ...]
 
 Each line is a scan in a process of its own, of four photos alike (enlarged ones of the album; a
 crowd is a mosaic of the photos of `detect/`, whose small faces take the most of the detector).
-Resident memory is the most that the process ever had (Linux).
+Resident memory is the most that the process ever had (Linux).  --bare: one photo, by its decoder
+alone (Pillow's or pi_heif's; JPEGs at an eighth), and what that takes beside the libraries loaded.
 """
 
 from __future__ import annotations
@@ -57,16 +59,34 @@ def write(folder: Path, name: str, image: Image.Image) -> Path:
     return target
 
 
+def peak_mb() -> float:
+    """What getrusage tells starts with the parent's memory."""
+    return int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) / 1e3
+
+
+def decode_bare(path: Path) -> None:
+    """In the child: no more than the decoder does, and tell what that took."""
+    from fastface import images
+
+    small = path.with_name("small" + path.suffix)  # loads what libraries load when first used
+    Image.new("RGB", (64, 48)).save(small)
+    for photo in (small, path):
+        before = peak_mb()
+        with photo.open("rb") as file:
+            image = images._open(file)
+            image.draft(None, (image.width // 8, image.height // 8))
+            image.load()
+    print(f"{peak_mb() - before:5.0f} MB")
+
+
 def scan(folder: Path, megabytes: int, workers: int) -> None:
     """In the child: scan, and tell the peak."""
     import fastface
 
     with fastface.Library(folder / "library.sqlite") as library:
         done = library.scan(folder, workers=workers, max_memory=megabytes * 1_000_000)
-    # What getrusage tells starts with the parent's memory.
-    peak = int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) / 1e3
     reason = done.failures[0][1] if done.failures else ""
-    print(f"{peak:5.0f} MB, {done.n_faces:4} faces, {done.n_failed} refused {reason}")
+    print(f"{peak_mb():5.0f} MB, {done.n_faces:4} faces, {done.n_failed} refused {reason}")
 
 
 def main() -> None:
@@ -74,9 +94,13 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="folder that holds album/ and detect/")
     parser.add_argument("--limits", type=int, nargs="+", default=[400, 2500], metavar="MB")
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--bare", action="store_true", help="the decoders alone")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="some of the files alone")
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
+    if args.child and args.bare:
+        decode_bare(min(args.child.iterdir()))
+        return
     if args.child:
         scan(args.child, args.limits[0], args.workers)
         return
@@ -90,7 +114,7 @@ def main() -> None:
     for name, photo in photos.items():
         if args.only and name not in args.only:
             continue
-        for limit in args.limits:
+        for limit in args.limits[: 1 if args.bare else None]:
             with tempfile.TemporaryDirectory() as scratch:
                 command = [
                     sys.executable,
@@ -99,9 +123,11 @@ def main() -> None:
                     str(write(Path(scratch), name, photo)),
                 ]
                 command += ["--limits", str(limit), "--workers", str(args.workers)]
+                command += ["--bare"] * args.bare
                 told = subprocess.run(command, capture_output=True, text=True, check=False)
                 line = told.stdout.strip() or told.stderr.strip().splitlines()[-1]
-                print(f"{name:20} limit {limit:5} MB, {args.workers} workers: {line}", flush=True)
+                how = f"limit {limit:5} MB, {args.workers} workers"
+                print(f"{name:20} {'the decoder' if args.bare else how}: {line}", flush=True)
 
 
 if __name__ == "__main__":

@@ -114,7 +114,8 @@ def test_machine_memory_is_told():
 def test_decoders_ask_before_they_decode(tmp_path: Path, suffix: str):
     path = tmp_path / f"large.{suffix}"
     options = {"progressive": True} if suffix == "jpg" else {}
-    Image.new("RGB", (4000, 3000)).save(path, **options)
+    mode = "P" if suffix == "png" else "RGB"  # PNGs without palettes are read in bands
+    Image.new(mode, (4000, 3000)).save(path, **options)
     with pytest.raises(MemoryLimitError, match=rf"large\.{suffix}: decoding takes \d+ MB"):
         decode(path, budget=MemoryBudget(0))
     assert decode(path, budget=MemoryBudget(400 * MEGABYTE)).pixels.shape == (1500, 2000, 3)
@@ -136,10 +137,10 @@ def test_heic_of_phones_asks_for_less(mode, options, megabytes):
 def test_a_photo_that_did_not_fit_is_tried_again(tmp_path: Path):
     folder = tmp_path / "photos"
     folder.mkdir()
-    Image.fromarray(np.full((3000, 4000, 3), 90, np.uint8)).save(folder / "large.png")
+    Image.fromarray(np.full((3000, 4000, 3), 90, np.uint8)).save(folder / "large.webp")
     library = fastface.Library(tmp_path / "l.sqlite", engine=FakeEngine())
     least = BASE_BYTES + WORKER_BYTES
     (failure,) = library.scan(folder, max_memory=least).failures
     assert "memory limit" in failure[1]
-    assert library.scan(folder, max_memory=least + 200 * MEGABYTE).failures == ()
+    assert library.scan(folder, max_memory=least + 300 * MEGABYTE).failures == ()
     assert issubclass(MemoryLimitError, PhotoError)

@@ -28,6 +28,7 @@ from PIL import (
 )
 
 from fastface import exif, heif
+from fastface.bands import Bands, bands_of
 from fastface.errors import PhotoError
 from fastface.jpeg import decode_jpeg
 from fastface.memory import MemoryBudget
@@ -117,7 +118,8 @@ def decode(
     transparency is laid on white; 16-bit samples become 8-bit.
     min_side: the photo is reduced by the largest power of two that leaves its longer side at least
     this many pixels (JPEG up to 1/8 while decoding, at a quarter of the time); None decodes all.
-    budget: what the decoder needs is reserved there first.
+    budget: what the decoder needs is reserved there first; PNG and TIFF are read in bands where the
+    whole has no room in it.
 
     Raises PhotoError, with one line that names the file, for a file that is missing, empty,
     truncated, damaged, of another format, or larger than 128 megapixels once decoded (a JPEG: 256
@@ -201,8 +203,37 @@ def _decode_image(
     is_jpeg = image.format in ("JPEG", "MPO")
     in_decoder = min(reduction_to(width, height, min_side), 8) if ours and is_jpeg else 1
     _check_size(image, in_decoder)
-    with nullcontext() if budget is None else budget.reserve(_decoder_bytes(image, in_decoder)):
+    needed, reduction = _decoder_bytes(image, in_decoder), reduction_to(width, height, min_side)
+    # Bands take an eighth more time.
+    if ours and reduction > 1 and budget is not None and not budget.allows(needed):
+        bands = bands_of(image)
+        if bands is not None:
+            return _decode_bands(image, bands, reduction, budget)
+    with nullcontext() if budget is None else budget.reserve(needed):
         return _decode_checked(image, in_decoder, min_side, past_pillow=ours and is_jpeg)
+
+
+def _decode_bands(
+    image: Image.Image, bands: Bands, reduction: int, budget: MemoryBudget
+) -> DecodedPhoto:
+    """A PNG or TIFF that is made smaller while it is read."""
+    tags = exif.read_tags(image)
+    orientation = 1 if image.format == "TIFF" else exif.orientation(tags)
+    with budget.reserve(bands.n_bytes(reduction)):
+        pixels = bands.shrunk(reduction, _flat)
+        width, height = image.size
+        if orientation in exif.TRANSPOSE:
+            pixels = np.asarray(Image.fromarray(pixels).transpose(exif.TRANSPOSE[orientation]))
+        if orientation >= 5:
+            width, height = height, width
+        return DecodedPhoto(pixels, exif.metadata(tags, width, height))
+
+
+def _flat(image: Image.Image) -> Image.Image:
+    """The image in RGB, transparency laid on white."""
+    if image.mode == "RGBA":
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return image if image.mode == "RGB" else image.convert("RGB")  # Pillow would copy it
 
 
 def _decode_checked(
@@ -231,11 +262,7 @@ def _decode_checked(
         upright = upright.reduce(reduction)
     if orientation in exif.TRANSPOSE:
         upright = upright.transpose(exif.TRANSPOSE[orientation])
-    if upright.mode == "RGBA":
-        upright = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright)
-    if upright.mode != "RGB":  # Pillow would copy it
-        upright = upright.convert("RGB")
-    pixels = np.asarray(upright)
+    pixels = np.asarray(_flat(upright))
     if orientation >= 5:
         width, height = height, width
     return DecodedPhoto(pixels, exif.metadata(tags, width, height))

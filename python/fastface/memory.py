@@ -50,6 +50,10 @@ class MemoryBudget:
     def __reduce__(self) -> tuple[Callable[[int], MemoryBudget], tuple[int]]:
         return MemoryBudget, (self.n_bytes,)
 
+    def allows(self, n_bytes: int) -> bool:
+        """Whether so many bytes can be had, now or later."""
+        return n_bytes - ORDINARY_BYTES <= self.n_bytes
+
     @contextmanager
     def reserve(self, n_bytes: int) -> Iterator[None]:
         """Hold so many bytes for the time of the block.
@@ -57,7 +61,7 @@ class MemoryBudget:
         Raises MemoryLimitError if they are more than there will ever be.
         """
         extra = max(0, n_bytes - ORDINARY_BYTES)
-        if extra > self.n_bytes:
+        if not self.allows(n_bytes):
             short = -(-(extra - self.n_bytes) // MEGABYTE)
             raise MemoryLimitError(
                 f"decoding takes {n_bytes // MEGABYTE} MB, {short} MB more than the memory limit "
