@@ -141,8 +141,9 @@ def growth() -> Iterator[Line]:
         "exponent 1.15",
         f"{exponent:.2f}",
         exponent <= 1.15,
-        "crowds multiply faster than rows, and a row that is in none yet is compared with each of"
-        " its level",
+        ", ".join(
+            f"{1e6 * one.times.median / n:.2f} us a face of {n:,}" for n, one in found.items()
+        ),
     )
     memory = max(one.memory for one in found.values())
     yield Line(
@@ -232,7 +233,8 @@ def threads() -> Iterator[Line]:
             "1.8 times as fast",
             f"{spread(gain.turns)} times, by the clock",
             statistics.median(gain.turns) >= 1.8 if had > TWO_CORES else None,
-            f"{gain.cores:.2f} cores were had, {gain.cost:.2f} times the CPU time",
+            f"{gain.cores:.2f} cores were had, {gain.cost:.2f} times the CPU time; with both cores"
+            f" what one thread does alone allows {gain.limit:.2f} times",
         )
 
 

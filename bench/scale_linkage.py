@@ -27,6 +27,7 @@ import numpy as np
 from face_mixtures import KINDS, face_mixture
 from fastface.estimators import FEW_PAIRS
 from fastface.kernels import crowd_edges, fused_distances, median_linkage
+from fastface.linked_rows import stricter_for_few
 from fastface.metrics import bcubed_scores
 from interleave import Timing, interleaved
 
@@ -36,7 +37,7 @@ THRESHOLDS = {"arc512": 0.74, "hard512": 0.80, "dlib128": 0.28}
 
 def link(X: np.ndarray, threshold: float, threads: int) -> np.ndarray:
     edges, voters, joined = crowd_edges(X, threshold, threads=threads)
-    cut = [(1, FEW_PAIRS * threshold), (3, threshold)]  # as MedianLinkage has it
+    cut = stricter_for_few(threshold, FEW_PAIRS)
     result = median_linkage(len(X), edges, cut, voters=voters, joined=joined, threads=threads)
     return result.labels
 

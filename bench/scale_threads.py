@@ -5,6 +5,8 @@
 The gain is that of the clock, turn by turn, and means something on an idle machine alone: `cores`
 is the CPU time of a call on several threads by its time on the clock, near the number of threads
 where nobody else uses them. `CPU` is the CPU time on several threads by that on one: their price.
+`limit` is the gain were all cores had (Amdahl): the CPU time of a call on one thread by what of one
+on several the calling thread itself works, which is all serial parts and its share of the others.
 --scale multiplies the rows.
 """
 
@@ -59,21 +61,25 @@ WORKLOADS: dict[str, tuple[Callable[[int], Run], int]] = {
 }
 
 
-def clocks(run: Run, threads: int) -> tuple[float, float]:
-    """Seconds of the clock and of the process's CPU."""
-    wall, cpu = time.perf_counter(), time.process_time()
+def clocks(run: Run, threads: int) -> tuple[float, float, float]:
+    """Seconds of the clock, of the process's CPU, and of the calling thread's."""
+    readings = time.perf_counter, time.process_time, time.thread_time
+    before = [read() for read in readings]
     run(threads)
-    return time.perf_counter() - wall, time.process_time() - cpu
+    wall, cpu, own = (read() - then for read, then in zip(readings, before, strict=True))
+    return wall, cpu, own
 
 
 @dataclass(frozen=True)
 class Gain:
-    """turn by turn; cores that were had; CPU time by that on one thread; seconds on one."""
+    """turn by turn; cores that were had; CPU time by that on one thread; seconds on one; what the
+    serial parts would allow."""
 
     turns: list[float]
     cores: float
     cost: float
     seconds: float
+    limit: float
 
     @classmethod
     def of(cls, run: Run, threads: int, repeats: int) -> Gain:
@@ -84,6 +90,7 @@ class Gain:
             statistics.median(several[1] / several[0] for _, several in turns),
             statistics.median(several[1] / one[1] for one, several in turns),
             statistics.median(one[0] for one, _ in turns),
+            statistics.median(one[1] / several[2] for one, several in turns),
         )
 
 
@@ -93,14 +100,14 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--scale", type=float, default=1.0)
     options = parser.parse_args()
-    print("                         rows   one thread  gain (least to most)     cores   CPU")
+    print("                         rows   one thread  gain (least to most)     cores   CPU  limit")
     for name, (make, full) in WORKLOADS.items():
         n = round(options.scale * full)
         gain = Gain.of(make(n), options.threads, options.repeats)
         print(
             f"{name:<20} {n:>8} {gain.seconds:>10.3f} s  {statistics.median(gain.turns):.2f}"
             f" ({min(gain.turns):.2f} to {max(gain.turns):.2f}) {gain.cores:>9.2f}"
-            f" {gain.cost:>6.2f}",
+            f" {gain.cost:>6.2f} {gain.limit:>6.2f}",
             flush=True,
         )
 

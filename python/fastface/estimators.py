@@ -12,10 +12,10 @@ import numpy.typing as npt
 
 from fastface import across, conflicts
 from fastface.arrays import integer_column
-from fastface.kernels.arguments import Rows
+from fastface.estimator_input import column_of, more_pairs, narrow_rows, rows_named, unit_rows
 from fastface.kernels.linkage import MAX_MEMBERS
 from fastface.linked_rows import LinkedRows, Search
-from fastface.types import FloatArray, IntArray
+from fastface.types import IntArray
 
 if TYPE_CHECKING:
     from sklearn.utils import Tags
@@ -138,14 +138,14 @@ class MedianLinkage(_Estimator):
         Raises ValueError, naming the argument, for wrong shapes and values.
         """
         self._check_parameters()
-        rows = _narrow_rows(X)
+        rows = narrow_rows(X)
         self.n_features_in_ = rows.shape[1]
         self._keep_column_names(X)
-        groups = None if groups is None else _column("groups", groups, len(rows))
+        groups = None if groups is None else column_of("groups", groups, len(rows))
         constraints = dict(
             zip(CONSTRAINTS, (must_link, cannot_link, soft_cannot_link), strict=True)
         )
-        apart = _named(len(rows), *constraints.values())
+        apart = rows_named(len(rows), *constraints.values())
         linked = LinkedRows.of(self._search(), rows, groups, apart, self.threads)
         return self._link(linked, constraints)
 
@@ -184,24 +184,24 @@ class MedianLinkage(_Estimator):
                 soft_cannot_link=soft_cannot_link,
             )
         self._check_parameters()
-        rows, before = _narrow_rows(X), self._linked
+        rows, before = narrow_rows(X), self._linked
         if rows.shape[1] != self.n_features_in_:
             raise ValueError(
                 f"X has {rows.shape[1]} features, but {type(self).__name__} is expecting "
                 f"{self.n_features_in_} features as input"
             )
         if rows.dtype != before.rows.dtype:
-            rows, before = _unit_rows(rows), replace(before, rows=_unit_rows(before.rows))
+            rows, before = unit_rows(rows), replace(before, rows=unit_rows(before.rows))
         if (groups is None) != (before.groups is None):
             raise ValueError("groups: expected where fit was given them, and only there")
-        groups = None if groups is None else _column("groups", groups, len(rows))
+        groups = None if groups is None else column_of("groups", groups, len(rows))
         constraints = {
-            name: _more(name, self._constraints[name], pairs)
+            name: more_pairs(name, self._constraints[name], pairs)
             for name, pairs in zip(
                 CONSTRAINTS, (must_link, cannot_link, soft_cannot_link), strict=True
             )
         }
-        apart = _named(len(before.rows) + len(rows), *constraints.values())
+        apart = rows_named(len(before.rows) + len(rows), *constraints.values())
         if before.search == self._search():
             linked = before.grown(rows, groups, apart, self._clusters, self.threads)
         else:
@@ -283,7 +283,7 @@ class FaceClustering(_Estimator):
             raise ValueError(
                 f"min_cluster_size: expected an integer from 1, got {self.min_cluster_size!r}"
             )
-        rows = _unit_rows(X)
+        rows = unit_rows(X)
         self.n_features_in_ = rows.shape[1]
         self._keep_column_names(X)
         present = np.flatnonzero(rows.any(axis=1))
@@ -305,89 +305,6 @@ class FaceClustering(_Estimator):
         """`fit`, then `labels_`."""
         labels: IntArray = self.fit(X, y, **evidence).labels_
         return labels
-
-
-def _narrow_rows(X: Any) -> Rows:
-    """(n, d) of X's dtype if the core reads that, else float32: no copy of X is wider than X.
-
-    Of unit length, float16 to within its own rounding; int8 as they are, which the core scales.
-    """
-    rows = _checked(X)
-    if rows.dtype == np.int8:
-        return rows.copy()
-    return _scaled_blocks(rows, np.float16 if rows.dtype == np.float16 else np.float32)
-
-
-def _unit_rows(X: Any) -> FloatArray:
-    """(n, d) float32; rows of zeros stay so."""
-    return _scaled_blocks(_checked(X), np.float32)
-
-
-def _checked(X: Any) -> npt.NDArray[Any]:
-    """(n, d) of any real dtype."""
-    if hasattr(X, "tocsr"):
-        raise TypeError("X: sparse input is not supported, pass X.toarray()")
-    rows = np.asarray(X)
-    if rows.dtype.kind == "c":
-        raise ValueError("X: Complex data not supported")
-    if rows.ndim != 2:
-        raise ValueError(
-            f"X: expected a 2-D array, got shape {rows.shape}. Reshape your data: one row each"
-        )
-    for count, what in zip(rows.shape, ("sample", "feature"), strict=True):
-        if count == 0:
-            raise ValueError(
-                f"X: 0 {what}(s) (shape={rows.shape}) while a minimum of 1 is required."
-            )
-    return rows.astype(np.float64) if rows.dtype == object else rows
-
-
-def _scaled_blocks(rows: npt.NDArray[Any], dtype: type[np.floating[Any]]) -> npt.NDArray[Any]:
-    unit = np.empty(rows.shape, dtype)
-    block = max(1, 2**16 // rows.shape[1])  # a large X has no room for itself in float64
-    for begin in range(0, len(rows), block):
-        unit[begin : begin + block] = _scaled(rows[begin : begin + block].astype(np.float64))
-    return unit
-
-
-def _scaled(rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    if not np.isfinite(rows).all():
-        raise ValueError("X: contains NaN or infinity")
-    # By the largest value first: squares of huge or tiny ones would leave the range.
-    rows /= np.maximum(np.abs(rows).max(axis=1, keepdims=True), np.finfo(np.float64).tiny)
-    norms = np.linalg.norm(rows, axis=1, keepdims=True)
-    return rows / np.where(norms > 0, norms, 1)
-
-
-def _named(n: int, *pairs: npt.ArrayLike | None) -> npt.NDArray[np.bool_]:
-    """(n,) bool: the rows that constraints speak of. What is no row is left to `median_linkage`."""
-    named = np.zeros(n, dtype=bool)
-    for given in pairs:
-        rows = np.asarray([] if given is None else given).ravel()
-        if rows.dtype.kind in "iu":
-            named[rows[(rows >= 0) & (rows < n)]] = True
-    return named
-
-
-def _more(
-    name: str, before: npt.ArrayLike | None, pairs: npt.ArrayLike | None
-) -> npt.ArrayLike | None:
-    """Two lists of pairs as one."""
-    if before is None or pairs is None:
-        return pairs if before is None else before
-    old, new = np.asarray(before), np.asarray(pairs)
-    if not (old.size and new.size):
-        return new if new.size else old
-    if new.ndim != 2 or new.shape[1] != 2:
-        raise ValueError(f"{name}: expected shape (pairs, 2), got {new.shape}")
-    return np.concatenate([old, new])
-
-
-def _column(name: str, values: npt.ArrayLike, n: int) -> npt.NDArray[Any]:
-    column = np.asarray(values)
-    if column.shape != (n,):
-        raise ValueError(f"{name}: expected shape ({n},), got {column.shape}")
-    return column
 
 
 def _without(

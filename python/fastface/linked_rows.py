@@ -26,7 +26,18 @@ from fastface.types import IntArray
 
 Flags = npt.NDArray[np.bool_]
 
+Cut = list[tuple[int, float]]
+
 RIVAL = 4  # voters of a cluster that keeps rows from joining a crowd; as in crowd_edges
+
+
+def stricter_for_few(threshold: float, few_pairs: float) -> Cut:
+    """The threshold of `median_linkage` by number of pairs of members.
+
+    few_pairs: the share of the threshold that one or two pairs must come within, whose lower median
+    is the least of them.
+    """
+    return [(1, few_pairs * threshold), (3, threshold)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +80,9 @@ class LinkedRows:
         return cls(search, rows, groups, found, len(rows))
 
     def link(self, few_pairs: float, **options: Any) -> LinkageResult:
-        """`median_linkage` of the rows, with its options.
-
-        few_pairs: the share of the threshold that one or two pairs of members must come within.
-        """
+        """`median_linkage` of the rows, with its options.  few_pairs: see `stricter_for_few`."""
         edges, voters, joined = self.found
-        cut = [(1, few_pairs * self.search.threshold), (3, self.search.threshold)]
+        cut = stricter_for_few(self.search.threshold, few_pairs)
         return median_linkage(len(self.rows), edges, cut, voters=voters, joined=joined, **options)
 
     def in_crowds(self) -> Flags:
