@@ -90,7 +90,7 @@ def main() -> None:
     crops = sample(args.data, N_CROPS)
     ranges = extremes(content, crops[: N_CROPS // 2])
     others = crops[-N_COMPARED:]
-    expected = embed(graphs.convert_sface(content), others)
+    expected = embed(graphs.convert_rounded(content), others)
 
     def closeness(candidate: list[Range]) -> float:
         vectors = embed(graphs.convert_chain_int8(content, rounded(candidate), side=112), others)

@@ -225,7 +225,7 @@ def test_sface_equals_the_published_graph_on_real_crops(published, photos_dir: P
     planes = [np.asarray(Image.open(file).convert("RGB")).transpose(2, 0, 1) for file in files]
     crops = np.array(planes, np.float32)
     expected = np.concatenate([run(original, crop[None])[0] for crop in crops])
-    got = run(graphs.convert_sface(content), crops)[0]
+    got = run(graphs.convert_rounded(content), crops)[0]
     cosine = (got * expected).sum(axis=1) / np.linalg.norm(got, axis=1)
     assert np.all(cosine / np.linalg.norm(expected, axis=1) > 0.999999)
     np.testing.assert_allclose(got, expected, atol=1e-3)

@@ -13,11 +13,13 @@ import zipfile
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from fastface import graphs, models
 from fastface.errors import ModelError
-from fastface.models import packages, store
+from fastface.inference import OrtSession
+from fastface.models import fetch, packages, store
 from fastface.models.table import PACKS, SFACE, YUNET, Pack, Source
 
 CONTENTS = {"detector": b"detector weights", "embedder": b"embedder weights"}
@@ -222,6 +224,21 @@ def test_the_table_pins_everything():
         assert model.licence in ("MIT", "Apache-2.0", "CC0-1.0")
         assert all(isinstance(source, Source) for source in model.sources)
         assert all(len(source.archive_sha256) == 64 for source in model.sources)
+
+
+def test_weights_that_come_with_fastface_are_whole_and_run(tmp_path: Path):
+    own = [m for pack in PACKS.values() for m in pack.models if not m.sources]
+    contents = fetch.from_folder(own, tmp_path)  # an empty folder, and no network either
+    assert [model.name for model in own] == ["peoplenet"]
+    for model in own:
+        assert hashlib.sha256(contents[model.name]).hexdigest() == model.sha256
+        converted = getattr(graphs, model.conversion)(contents[model.name])
+        path = tmp_path / model.file
+        path.write_bytes(converted)
+        session = OrtSession(path, sha256=hashlib.sha256(converted).hexdigest())
+        side, dims = model.recipe.template.side, model.recipe.dims
+        crops = np.zeros((2, 3, side, side), np.float32)
+        assert session.run({graphs.INPUT: crops})[graphs.OUTPUT].shape == (2, dims)
 
 
 @pytest.mark.parametrize("manifest", ['{"version": 7, "sha256": {}}', "no JSON"])

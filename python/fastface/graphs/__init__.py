@@ -12,7 +12,7 @@ from fastface.graphs.conversions import (
     convert_dlib,
     convert_embedder,
     convert_faceplugin,
-    convert_sface,
+    convert_rounded,
     convert_sface_int8,
     convert_yunet,
 )
@@ -40,7 +40,7 @@ __all__ = [
     "convert_dlib",
     "convert_embedder",
     "convert_faceplugin",
-    "convert_sface",
+    "convert_rounded",
     "convert_sface_int8",
     "convert_yunet",
     "drop_tiny_weights",

@@ -50,8 +50,9 @@ def convert_yunet(content: bytes) -> bytes:
     return write(graph)
 
 
-def convert_sface(content: bytes) -> bytes:
-    """SFace for any number of faces: float32 (n, 3, 112, 112) RGB 0..255 -> (n, 128)."""
+def convert_rounded(content: bytes) -> bytes:
+    """SFace or peoplenet, whose published weights are rounded to 8 bits, in floats and for any
+    number of faces: float32 (n, 3, 112, 112) RGB 0..255 -> (n, 128)."""
     graph = read(content)
     fold_constants(graph)
     graph.opset = OPSET

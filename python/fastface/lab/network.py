@@ -48,6 +48,21 @@ LECTURE = (
 )
 
 
+# Chen et al., MobileFaceNets, 2018, table 1: what the lecture's rows were drawn after.
+MOBILEFACENET = (
+    Row("conv3x3", 1, 64, 1, 2),
+    Row("depthwise3x3", 1, 64, 1, 1),
+    Row("bottleneck", 2, 64, 1, 2),
+    Row("bottleneck", 2, 64, 4, 1),
+    Row("bottleneck", 4, 128, 1, 2),
+    Row("bottleneck", 2, 128, 6, 1),
+    Row("bottleneck", 4, 128, 1, 2),
+    Row("bottleneck", 2, 128, 2, 1),
+    Row("conv1x1", 1, 512, 1, 1),
+    Row("linear_gdconv7x7", 1, 512, 1, 1),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Design:
     """All that decides a network's shape; stored in every checkpoint.
@@ -66,7 +81,8 @@ class Design:
 
 PRESETS: Mapping[str, Design] = {
     "lecture": Design(),
-    "peoplenet": Design(width=0.5, depth=0.5, activation="leaky", embedding=128),
+    # As deep as the network that it inherits from (`fastface.lab.inherit`).
+    "peoplenet": Design(width=0.75, depth=0.4, embedding=128),
     "tiny": Design(width=0.25, depth=0.25, activation="leaky", embedding=128),
 }
 
@@ -164,12 +180,17 @@ class FaceNet(nn.Module):
 
     def staged(self, crops: Tensor) -> tuple[Tensor, dict[int, Tensor]]:
         """`forward`, and the last map of each side, (n, c, side, side) by side."""
-        x, stages = (crops - 127.5) * (1 / 127.5), {}
+        x, stages = centred(crops), {}
         for module in self.body:
             x = module(x)
             stages[x.shape[-1]] = x
         # Not flatten(): phones take a Reshape and no Flatten.
         return self.embedding(x).reshape(-1, self.design.embedding), stages
+
+
+def centred(crops: Tensor) -> Tensor:
+    """What the body sees of crops, -1..1."""
+    return (crops - 127.5) * (1 / 127.5)
 
 
 def scaled(channels: int, width: float) -> int:

@@ -18,6 +18,7 @@ from fastface.lab.published import TABLE_5
 Row = dict[str, Any]
 
 OURS, TEACHER = "peoplenet", "default"
+FROM_SCRATCH = "from-scratch"  # one of the same family that began at random
 ARTICLE_MS = 4.0  # an embedding on Apple's neural engine in 2021
 KINDS = ("none", "se", "cbam")
 AIM = 0.97  # accuracy that earns a network of our own a pack
@@ -166,12 +167,18 @@ def _own(book: Book) -> str:
     accuracy, trained = book.judged[OURS]["accuracy"], book.trained[OURS]
     passes = trained["step"] * trained["batch"] / trained["crops"]
     verdict = (
-        f"Yes: {accuracy:.4f} reaches the {AIM:g} that was asked of it."
+        f"Yes: {accuracy:.4f} reaches the {AIM:g} that was asked of it: it is the pack `{OURS}`."
         if accuracy >= AIM
         else f"No: {accuracy:.4f} falls short of the {AIM:g} that was asked of it, so it is not "
         "offered as a pack."
     )
-    lead = book.gain(OURS, "tiny")
+    heir_of = trained.get("heir_of")
+    beginning = (
+        f"It began with the weights of the pack `{heir_of}`, a network of its family, fitted into "
+        "fewer channels (`fastface.lab.inherit`). Against"
+        if heir_of
+        else "It began at random. Against"
+    )
     return f"""\
 ## Is our own network good enough?
 
@@ -179,12 +186,23 @@ def _own(book: Book) -> str:
 {trained["crops"]:,} crops, which it saw {passes:.0f} times over, blended half of the time, in
 {trained["seconds"] / 60:.0f} minutes of a shared core ({trained["machine"]}). To crops that were
 kept out of training its vectors have a mean cosine of {trained["held_out"]:.3f} with the teacher's.
-Against the same family taught by 96 people's labels alone, without a teacher: {lead}.
+{beginning} the same family taught by 96 people's labels alone, without a teacher:
+{book.gain(OURS, "tiny")}.{_without_inheritance(book)}
 
-What it would take: the recipe `lecture` shows {LECTURE_FACES / 1e6:.0f} million faces to the full
+What more would take: the recipe `lecture` shows {LECTURE_FACES / 1e6:.0f} million faces to the full
 width, {LECTURE_FLOP:.0e} floating-point operations; by estimate one to two hours of a GPU at the 5
 to 10 teraflops that such thin layers reach there, or some {LECTURE_FLOP / 5e10 / 86400:.0f} days of
 this core. `fastface lab train --preset lecture` is that command."""
+
+
+def _without_inheritance(book: Book) -> str:
+    if FROM_SCRATCH not in book.judged or FROM_SCRATCH not in book.trained:
+        return ""
+    scratch, row = book.trained[FROM_SCRATCH], book.measured.get(FROM_SCRATCH)
+    macs = f" of {row['macs'] / 1e6:.0f} M MACs" if row else ""
+    return f"""
+Against one{macs} that began at random and was taught alike for {scratch["step"]:,} steps,
+{scratch["seconds"] / 60:.0f} minutes: {book.gain(OURS, FROM_SCRATCH)}."""
 
 
 def _attention(book: Book) -> str:

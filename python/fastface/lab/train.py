@@ -49,6 +49,8 @@ class Recipe:
     weights of the losses; the first two need a teacher.  hints: the weight of `losses.Hints`; needs
     a live teacher, who is asked once for every third batch.  margin_kind, mining: as in
     `MarginSoftmax`.
+    heir_of: the pack whose network this one begins with (`fastface.lab.inherit`); None begins at
+    random.
     bfloat16: mixed precision; the machine's choice.
     """
 
@@ -66,6 +68,7 @@ class Recipe:
     margin_kind: losses.MarginKind = "arcface"
     mining: losses.Mining = "none"
     curriculum: Curriculum = field(default_factory=Curriculum)
+    heir_of: str | None = None
     bfloat16: bool = field(default_factory=fast_bfloat16)
 
     @property
@@ -78,14 +81,16 @@ RECIPES = {
     # by measurement: so few passes do not fit even the plain faces.
     "peoplenet": Recipe(
         PRESETS["peoplenet"],
-        20_000,
+        3500,
         batch=32,
+        rate=1e-3,
         balanced=0,
         cosine=10,
         relation=10,
-        hints=5,
+        hints=1,
         margin=0.05,
         curriculum=Curriculum(end=0.6),
+        heir_of="small",
     ),
     "lecture": Recipe(PRESETS["lecture"], 60_000, batch=256, cosine=10, relation=10, margin=0.05),
     # Minutes, to compare designs with one another.

@@ -1,10 +1,14 @@
-"""Where published model files come from: the user's own package client, or a folder of theirs."""
+"""Where published model files come from: the user's own package client, or a folder of theirs.
+
+A file that comes with fastface is taken from the package itself either way.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from importlib import resources
 from pathlib import Path
 
 from fastface.errors import ModelError
@@ -62,6 +66,9 @@ def _find(model: Model, folder: Path) -> bytes:
 
 
 def _candidates(model: Model, folder: Path) -> Iterator[bytes]:
+    if not model.sources:
+        yield (resources.files("fastface.models") / "weights" / model.file).read_bytes()
+        return
     file = folder / model.published_file
     if file.is_file():
         yield file.read_bytes()

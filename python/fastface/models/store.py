@@ -214,7 +214,6 @@ def list_models() -> list[ModelStatus]:
 def _status(pack: Pack, model: Model) -> ModelStatus:
     path = models_folder() / pack.name / model.file
     n_bytes = path.stat().st_size if path.is_file() else 0
-    source = model.sources[0]
     return ModelStatus(
         model.name,
         model.role,
@@ -223,7 +222,7 @@ def _status(pack: Pack, model: Model) -> ModelStatus:
         path,
         n_bytes,
         model.licence,
-        f"{source.registry} {source.requirement}",
+        model.origin,
         model.note,
     )
 

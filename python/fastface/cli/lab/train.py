@@ -19,6 +19,7 @@ from fastface.cli.output import Output
 from fastface.cli.progress import Line
 
 if TYPE_CHECKING:
+    from fastface.lab.network import FaceNet
     from fastface.lab.teachers import Teacher
     from fastface.lab.train import Moment, Recipe
 
@@ -36,9 +37,10 @@ def register(actions: Commands) -> None:
 DIR holds aligned 112 x 112 crops: SET/PERSON/photo.jpg where people are known and
 SET/photo.jpg where they are not. `peoplenet`, `lecture` (the full width, for a GPU) and
 `study` (minutes, to compare designs) learn mostly from the installed embedder, `tiny`
-from the labelled people alone. A GPU is used where there is one. Ctrl-C keeps what was
-learnt; --resume goes on from there, to the same result as without a stop. With --resume,
-another --steps reshapes the rest.
+from the labelled people alone. `peoplenet` begins with the network of the pack `small`,
+fitted into fewer channels; --from-scratch begins at random. A GPU is used where there is
+one. Ctrl-C keeps what was learnt; --resume goes on from there, to the same result as
+without a stop. With --resume, another --steps reshapes the rest.
 
 Writes checkpoint.pt (readable by you alone) and log.csv to the --out folder.
 
@@ -63,6 +65,9 @@ cosine to the teacher on crops kept out of training).""",
     parser.add_argument(
         "--threads", type=positive, metavar="N", help="of the processor; the result depends on it"
     )
+    parser.add_argument(
+        "--from-scratch", action="store_true", help="begin at random, with no other's weights"
+    )
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
     add_log(parser)
     parser.set_defaults(when_interrupted="what was learnt is kept; go on with --resume.")
@@ -73,6 +78,7 @@ def run(args: Namespace, out: Output) -> None:
     import torch
 
     from fastface.lab import crops as crop_folders
+    from fastface.lab.inherit import heir
     from fastface.lab.train import Trainer, teacher_for
 
     if args.threads is not None:
@@ -90,7 +96,11 @@ def run(args: Namespace, out: Output) -> None:
             cache,
             lambda done, n: line.show(f"asking the teacher  {done}/{n}"),
         )
-    trainer = Trainer(recipe, crops, taught, args.out)
+    network: FaceNet | None = None
+    if recipe.heir_of and taught is not None and not args.resume:
+        line.show(f"fitting the network of the pack '{recipe.heir_of}'")
+        network = heir(recipe.design, recipe.heir_of, crops, taught, seed=recipe.seed)
+    trainer = Trainer(recipe, crops, taught, args.out, network=network)
     if args.resume:
         trainer.resume()
     last: list[Moment] = []
@@ -107,6 +117,7 @@ def run(args: Namespace, out: Output) -> None:
     if recipe.teacher:
         result["held_out"] = round(trainer.held_out(), 4)
     logged = {"name": args.out.name, "preset": args.preset, "batch": recipe.batch, **result}
+    logged["heir_of"] = recipe.heir_of
     keep_result(args.log, "train", [{**logged, "crops": len(crops.names)}])
     if out.as_json:
         out.json(result)
@@ -121,7 +132,14 @@ def chosen_recipe(args: Namespace) -> Recipe:
     recipe = RECIPES[args.preset]
     design = replace(recipe.design, **_given(args, "attention", "width", "depth"))
     curriculum = replace(recipe.curriculum, **_given(args, "masks"))
-    return replace(recipe, design=design, curriculum=curriculum, **_given(args, "steps", "seed"))
+    heir_of = None if args.from_scratch else recipe.heir_of
+    return replace(
+        recipe,
+        design=design,
+        curriculum=curriculum,
+        heir_of=heir_of,
+        **_given(args, "steps", "seed"),
+    )
 
 
 def _given(args: Namespace, *names: str) -> dict[str, Any]:
