@@ -209,7 +209,12 @@ PACKS: Final[Mapping[str, Pack]] = {
             "the default in 8 bits: a quarter of the size, twice as fast",
         ),
         Pack("small", 1, (YUNET, FACEPLUGIN), "an eighth of the size, over twice as fast"),
-        Pack("peoplenet", 1, (YUNET, PEOPLENET), "the smallest and fastest, of our own; less accurate"),
+        Pack(
+            "peoplenet",
+            1,
+            (YUNET, PEOPLENET),
+            "the smallest and fastest, of our own; less accurate",
+        ),
         Pack("dlib", 1, (YUNET, DLIB_RESNET), "weights in the public domain"),
     )
 }
