@@ -89,6 +89,62 @@ def test_a_view_is_as_good_as_its_copy():
     np.testing.assert_array_equal(chain.run(view), chain.run(view.copy()))
 
 
+def byte_network(side: int, n_pairs: int = 3, seed: int = 0) -> tuple:
+    """A network in 8 bits, its ranges a little narrow so that some values are clipped."""
+    rng = np.random.default_rng(seed)
+
+    def layer(*shape: int, **more: int) -> ChainLayer:
+        slope = rng.uniform(-0.2, 0.8, shape[-1]).astype(np.float32)
+        return ChainLayer(drawn(rng, *shape), drawn(rng, shape[-1]), slope, **more)
+
+    first = layer(3, 3, 3, 16, stride=1, pad=1)
+    layers = [first._replace(weights=first.weights / 128)]
+    n_in = 16
+    for k in range(n_pairs):
+        n_out = 48 if k % 2 else 80
+        stride = 2 if k % 2 else 1
+        layers += [layer(3, 3, n_in, stride=stride, pad=1), layer(n_in, n_out)]
+        n_in, side = n_out, -(-side // stride)
+    rounding = [
+        (rng.uniform(0.012, 0.03, len(k.bias)).astype(np.float32), int(rng.integers(60, 150)))
+        for k in layers
+    ]
+    return 127.0, layers, drawn(rng, 32, n_in, side**2) / 8, drawn(rng, 32), rounding
+
+
+@pytest.mark.parametrize(("side", "n_pairs"), [(2, 1), (9, 2), (31, 0), (31, 3), (20, 5)])
+def test_bytes_match_twin(target, side, n_pairs):
+    """Where sums are on the edge between two bytes, targets may take either."""
+    network, crops = byte_network(side, n_pairs), some_crops(3, side)
+    expected = reference.run(*network[:4], crops, network[4])
+    found = ChainNetwork(side, *network).run(crops)
+    np.testing.assert_allclose(found, expected, atol=5e-3 * np.abs(expected).max())
+
+
+def test_the_same_bits_of_bytes_however_crops_are_batched(target):
+    crops = some_crops(11, 31)
+    chain = ChainNetwork(31, *byte_network(31))
+    together = chain.run(crops)
+    for start, stop in ((0, 1), (1, 3), (3, 8), (8, 11)):
+        np.testing.assert_array_equal(chain.run(crops[start:stop]), together[start:stop])
+
+
+def test_bad_rounding_is_named():
+    mean, layers, dense, bias, rounding = byte_network(9, 1)
+
+    def refused(message: str, changed: list, of: list[ChainLayer] = layers) -> None:
+        with pytest.raises(ValueError, match=message):
+            ChainNetwork(9, mean, of, dense, bias, changed)
+
+    refused("rounding: expected one of each", rounding[1:])
+    refused(r"rounding\[2\]: expected a scale", [rounding[0], *rounding[:2]])
+    refused(r"rounding\[0\]: expected a zero", [(rounding[0][0], 256), *rounding[1:]])
+    refused(r"rounding\[0\]: expected scales", [(-rounding[0][0], 7), *rounding[1:]])
+    with pytest.raises(ValueError, match=r"rounding\[\d\]: of"):
+        some = network()
+        ChainNetwork(31, *some, [(np.ones(len(k.bias), np.float32), 9) for k in some[1]])
+
+
 @pytest.mark.parametrize(
     ("crops", "message"),
     [
@@ -141,7 +197,7 @@ def session_of(pack: str) -> tuple[OrtSession, Path]:
 @pytest.mark.models
 @pytest.mark.parametrize("pack", ["default", "small"])
 def test_the_real_network_is_taken_and_says_what_onnx_runtime_says(models: Path, pack):
-    if pack not in {row.pack for row in model_packs.list_models() if row.state == "installed"}:
+    if not has(pack):
         pytest.skip(f"the pack {pack} is not installed")
     session, path = session_of(pack)
     chain = fastest_chain(session, path, 112)
@@ -151,6 +207,32 @@ def test_the_real_network_is_taken_and_says_what_onnx_runtime_says(models: Path,
         {session.input: np.ascontiguousarray(crops.transpose(0, 3, 1, 2), np.float32)}
     ).values()
     np.testing.assert_allclose(chain.run(crops), expected, atol=1e-4 * np.abs(expected).max())
+
+
+def has(pack: str) -> bool:
+    return all(row.state == "installed" for row in model_packs.list_models() if row.pack == pack)
+
+
+@pytest.mark.models
+@pytest.mark.photos
+def test_bytes_are_as_close_to_float32_as_onnx_runtime_s(models: Path, photos_dir: Path):
+    if not has("int8"):
+        pytest.skip("the pack int8 is not installed")
+    exact = Embedder(session_of("default")[0])
+    session, path = session_of("int8")
+    chain = fastest_chain(session, path, 112)
+    assert isinstance(chain, ChainNetwork)
+    file = model_packs.installed()["detector"]
+    detector = Detector(OrtSession(file.path, sha256=file.sha256))
+    cosines = []
+    for photo in sorted((photos_dir / "detect").glob("*.jpg"))[:8]:
+        pixels = decode(photo).pixels
+        crops = align(pixels, detector.detect(pixels).landmarks)
+        expected = exact.embed(crops)[0]
+        both = (Embedder(network).embed(crops)[0] for network in (chain, session))
+        cosines.append([np.sum(vectors * expected, axis=1) for vectors in both])
+    ours, theirs = np.concatenate(cosines, axis=1)
+    assert len(ours) > 20 and ours.mean() > max(theirs.mean() - 1e-3, 0.99)
 
 
 @pytest.mark.models

@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "core/buffer.hpp"
 #include "core/kernels.hpp"
 
 namespace fastface {
@@ -22,36 +23,18 @@ void require(bool holds, const std::string& what) {
   if (!holds) throw std::invalid_argument(what);
 }
 
-Buffer aligned(const std::vector<float>& values) {
-  Buffer copy(values.size());
-  std::copy(values.begin(), values.end(), copy.data());
-  return copy;
-}
-
-// rows x n_columns weights as [block of columns][row][kBlock].
-Buffer packed(const std::vector<float>& weights, std::size_t n_columns) {
-  Buffer blocks(weights.size());
-  const std::size_t rows = weights.size() / n_columns;
-  float* out = blocks.data();
-  for (std::size_t c = 0; c < n_columns; c += kBlock)
-    for (std::size_t r = 0; r < rows; ++r, out += kBlock)
-      std::copy_n(weights.data() + r * n_columns + c, kBlock, out);
-  return blocks;
-}
-
-// Weights of dims x channels x pixels as [block of dims][block of channels][pixel][channel][kBlock dims].
-Buffer packed_dense(const std::vector<float>& weights, std::size_t n_channels, std::size_t n_pixels) {
-  Buffer blocks(weights.size());
-  const std::size_t row = n_channels * n_pixels, tile = kBlock * n_pixels * kBlock;
-  float* out = blocks.data();
-  for (std::size_t d = 0; d < weights.size() / row; d += kBlock)
-    for (std::size_t c = 0; c < n_channels; c += kBlock, out += tile)
-      for (std::size_t k = 0; k < kBlock; ++k)
-        for (std::size_t lane = 0; lane < kBlock; ++lane) {
-          const float* from = weights.data() + (d + lane) * row + (c + k) * n_pixels;
-          for (std::size_t p = 0; p < n_pixels; ++p) out[(p * kBlock + k) * kBlock + lane] = from[p];
-        }
-  return blocks;
+void check_rounding(const std::vector<ChainLayer>& layers, const std::vector<ChainRounding>& rounding) {
+  require(rounding.size() == layers.size(), "rounding: expected one of each layer");
+  for (std::size_t k = 0; k < layers.size(); ++k) {
+    const std::string name = "rounding[" + std::to_string(k) + "]: ";
+    require(rounding[k].scale.size() == layers[k].n_out, name + "expected a scale of each output");
+    require(rounding[k].zero >= 0 && rounding[k].zero <= 255, name + "expected a zero of 0 to 255");
+    for (const float scale : rounding[k].scale) require(scale > 0, name + "expected scales above 0");
+    require(layers[k].added == ChainLayer::kNone, name + "of sums there is none");
+    require(layers[k].kind != ChainKind::kFilter ||
+                (layers[k].size == 3 && layers[k].pad == 1 && layers[k].stride <= 2),
+            name + "of filters, only of 3 x 3 pixels around each or every second");
+  }
 }
 
 }  // namespace
@@ -66,40 +49,42 @@ class ChainNetwork::Maps {
       const Step& step = network.steps_[s];
       sizes[step.slot] = std::max(sizes[step.slot], faces_of(s) * network.images_[step.last()].size());
     }
-    for (const std::size_t size : sizes) slots_.emplace_back(size);
+    for (const std::size_t size : sizes) slots_.emplace_back(size * network.arithmetic_->value_size());
   }
 
   std::size_t faces_of(std::size_t step) const { return step + 1 < network_.n_single_ ? 1 : n_faces_; }
   std::size_t block_step(std::size_t step) const {
     return faces_of(step) * network_.images_[network_.steps_[step].last()].pixels() * kBlock;
   }
-  float* of(std::size_t step, std::size_t face) {
+  std::byte* of(std::size_t step, std::size_t face) {
     const Step& made = network_.steps_[step];
     const std::size_t first = faces_of(step) == 1 ? 0 : face;
-    return slots_[made.slot].data() + first * network_.images_[made.last()].pixels() * kBlock;
+    const std::size_t place = first * network_.images_[made.last()].pixels() * kBlock;
+    return slots_[made.slot].data() + place * network_.arithmetic_->value_size();
   }
 
  private:
   const ChainNetwork& network_;
   std::size_t n_faces_;
-  std::vector<Buffer> slots_;
+  std::vector<BufferOf<std::byte>> slots_;
 };
 
 ChainNetwork::ChainNetwork(std::size_t side, float mean, const std::vector<ChainLayer>& layers,
-                           const std::vector<float>& dense, const std::vector<float>& dense_bias)
+                           const std::vector<float>& dense, const std::vector<float>& dense_bias,
+                           const std::vector<ChainRounding>& rounding)
     : side_(side), dims_(dense_bias.size()), mean_(mean) {
   check(layers);
   const Image& last = images_.back();
   require(dims_ > 0 && dims_ % kBlock == 0 && dense.size() == last.size() * dims_,
           "dense: expected as many weights as the last layer has values, times a multiple of 16");
-  for (const ChainLayer& layer : layers) {
-    layers_.push_back({layer.kind, layer.n_in, layer.n_out, layer.size, layer.stride, layer.pad,
-                       packed(layer.weights, layer.n_out), aligned(layer.bias), aligned(layer.slope),
-                       layer.added});
+  for (const ChainLayer& k : layers)
+    layers_.push_back({k.kind, k.n_in, k.n_out, k.size, k.stride, k.pad, {}, {}, {}, k.added});
+  if (rounding.empty()) {
+    arithmetic_ = float_arithmetic(layers, dense, dense_bias);
+  } else {
+    check_rounding(layers, rounding);
+    arithmetic_ = word_arithmetic(layers, rounding, dense, dense_bias);
   }
-  dense_ = packed_dense(dense, last.n_channels, last.pixels());
-  dense_bias_ = aligned(dense_bias);
-  dense_slope_ = aligned(std::vector<float>(dims_, 1.0f));
   plan();
   share_slots();
 }
@@ -189,63 +174,51 @@ void ChainNetwork::enter(const std::uint8_t* crop, Maps& maps, std::size_t face)
   }
   const std::size_t width = images_[0].side;
   for (std::size_t y = 0; y < width; ++y)
-    kernels().mix_blocks(
-        {padded.data() + y * layer.stride * stride, 3, stride, 3 * kColours, layer.stride * kColours,
-         layer.weights.data(), layer.bias.data(), layer.slope.data(), layer.n_out, nullptr,
-         maps.of(0, face) + y * width * kBlock, maps.block_step(0)},
-        width);
+    arithmetic_->first(padded.data() + y * layer.stride * stride, stride, width,
+                       maps.of(0, face) + y * width * kBlock * arithmetic_->value_size(), maps.block_step(0));
 }
 
 void ChainNetwork::run_step(std::size_t number, std::size_t face, Maps& maps) const {
   const Step& step = steps_[number];
-  const std::size_t before = steps_[number - 1].last();
+  const std::size_t line = kBlock * arithmetic_->value_size();  // bytes of a pixel of a block
   const std::size_t n_faces = number < n_single_ ? 1 : maps.faces_of(number);
-  const Image& in = images_[before];
+  const Image& in = images_[steps_[number - 1].last()];
   const Image& out = images_[step.last()];
-  const float* source = maps.of(number - 1, face);
+  const std::byte* source = maps.of(number - 1, face);
   const std::size_t source_step = maps.block_step(number - 1);
-  float* target = maps.of(number, face);
+  std::byte* target = maps.of(number, face);
   const std::size_t target_step = maps.block_step(number);
-  const float* added = step.added == kNone ? nullptr : maps.of(step.added, face);
-  const auto mix = [&](const float* values, std::size_t part_step, std::size_t first, std::size_t n_pixels) {
-    const auto& layer = layers_[step.mix];
-    const std::size_t place = first * kBlock;
-    kernels().mix_blocks(
-        {values, layer.n_in / kBlock, part_step, kBlock, kBlock, layer.weights.data(), layer.bias.data(),
-         layer.slope.data(), layer.n_out, added ? added + place : nullptr, target + place, target_step},
-        n_pixels);
+  const std::byte* added = step.added == kNone ? nullptr : maps.of(step.added, face);
+  const auto mix = [&](const std::byte* values, std::size_t part_step, std::size_t first, std::size_t count) {
+    arithmetic_->mix(step.mix, values, part_step, count, added ? added + first * line : nullptr,
+                     target + first * line, target_step);
   };
   if (step.filter == kNone) return mix(source, source_step, 0, n_faces * out.pixels());
 
-  const auto& layer = layers_[step.filter];
   const std::size_t side = out.side, n_rows = n_faces * side;
   // Rows [first, first + count) of all faces of one block of channels.
-  const auto filter = [&](std::size_t block, std::size_t first, std::size_t count, float* values) {
+  const auto filter = [&](std::size_t block, std::size_t first, std::size_t count, std::byte* values) {
     while (count > 0) {
       const std::size_t y = first % side, rows = std::min(count, side - y);
-      const std::size_t line = block * kBlock;
-      kernels().filter_block_rows(
-          {source + block * source_step + first / side * in.pixels() * kBlock, in.side, in.side, layer.size,
-           layer.stride, layer.pad, layer.weights.data() + line * layer.size * layer.size,
-           layer.bias.data() + line, layer.slope.data() + line},
-          y, rows, side, values);
-      values += rows * side * kBlock;
+      const std::size_t place = block * source_step / kBlock + first / side * in.pixels();
+      arithmetic_->filter(step.filter, block, source + place * line, in.side, y, rows, side, values);
+      values += rows * side * line;
       first += rows;
       count -= rows;
     }
   };
-  const std::size_t n_blocks = layer.n_out / kBlock;
+  const std::size_t n_channels = in.n_channels, n_blocks = n_channels / kBlock;
   if (step.mix == kNone) {
-    for (std::size_t b = 0; b < n_blocks; ++b) filter(b, 0, n_rows, target + b * target_step);
+    for (std::size_t b = 0; b < n_blocks; ++b) filter(b, 0, n_rows, target + b * target_step / kBlock * line);
     return;
   }
-  const std::size_t room = strip_values(layer.n_out * out.n_channels);
-  const std::size_t height = std::clamp<std::size_t>(room / (layer.n_out * side), 1, n_rows);
-  Buffer strip(height * side * layer.n_out);
+  const std::size_t room = strip_values(n_channels * out.n_channels);
+  const std::size_t height = std::clamp<std::size_t>(room / (n_channels * side), 1, n_rows);
+  BufferOf<std::byte> strip(height * side * n_blocks * line);
   for (std::size_t y = 0; y < n_rows; y += height) {
-    const std::size_t rows = std::min(height, n_rows - y), part_step = rows * side * kBlock;
-    for (std::size_t b = 0; b < n_blocks; ++b) filter(b, y, rows, strip.data() + b * part_step);
-    mix(strip.data(), part_step, y * side, rows * side);
+    const std::size_t rows = std::min(height, n_rows - y), n_pixels = rows * side;
+    for (std::size_t b = 0; b < n_blocks; ++b) filter(b, y, rows, strip.data() + b * n_pixels * line);
+    mix(strip.data(), n_pixels * kBlock, y * side, n_pixels);
   }
 }
 
@@ -257,12 +230,9 @@ void ChainNetwork::run(const std::uint8_t* crops, std::size_t count, float* vect
     for (std::size_t s = 1; s < n_single_; ++s) run_step(s, face, maps);
   }
   for (std::size_t s = n_single_; s < steps_.size(); ++s) run_step(s, 0, maps);
-  const std::size_t last = steps_.size() - 1, size = images_.back().pixels() * kBlock;
+  const std::size_t last = steps_.size() - 1;
   Buffer blocks(count * dims_);
-  kernels().mix_blocks(
-      {maps.of(last, 0), images_.back().n_channels / kBlock, maps.block_step(last), size, size, dense_.data(),
-       dense_bias_.data(), dense_slope_.data(), dims_, nullptr, blocks.data(), count * kBlock},
-      count);
+  arithmetic_->dense(maps.of(last, 0), maps.block_step(last), images_.back().pixels(), count, blocks.data());
   for (std::size_t b = 0; b < dims_ / kBlock; ++b)
     for (std::size_t face = 0; face < count; ++face)
       std::copy_n(blocks.data() + (b * count + face) * kBlock, kBlock, vectors + face * dims_ + b * kBlock);

@@ -8,35 +8,23 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
-#include "core/buffer.hpp"
+#include "algorithms/chain_layers.hpp"
 
 namespace fastface {
-
-enum class ChainKind { kFirst, kFilter, kMix };
-
-// weights: for kFirst size * size * 3 x n_out, for kFilter size * size x n_out, for kMix n_in x n_out.
-// bias, slope of a PReLU: n_out. added: the number of the layer whose output is added behind the PReLU.
-template <class Values>
-struct ChainLayerOf {
-  ChainKind kind;
-  std::size_t n_in, n_out, size, stride, pad;
-  Values weights, bias, slope;
-  std::size_t added = kNone;
-
-  static constexpr std::size_t kNone = static_cast<std::size_t>(-1);
-};
-using ChainLayer = ChainLayerOf<std::vector<float>>;
 
 class ChainNetwork {
  public:
   // side: of crops; mean: taken off their values, 0..255. layers: kFirst, then others.
   // dense: weights of the last layer, dims by channels by pixels; dense_bias: dims.
-  // Numbers of channels are multiples of kBlock.
+  // Numbers of channels are multiples of kBlock. rounding: of every layer, or of none, in float32; with it
+  // there are filters of 3 by 3 pixels only, and no sums.
   // Throws std::invalid_argument where sizes do not fit together.
   ChainNetwork(std::size_t side, float mean, const std::vector<ChainLayer>& layers,
-               const std::vector<float>& dense, const std::vector<float>& dense_bias);
+               const std::vector<float>& dense, const std::vector<float>& dense_bias,
+               const std::vector<ChainRounding>& rounding = {});
 
   std::size_t side() const { return side_; }
   std::size_t dims() const { return dims_; }
@@ -69,12 +57,12 @@ class ChainNetwork {
 
   std::size_t side_, dims_;
   float mean_;
-  std::vector<ChainLayerOf<Buffer>> layers_;
+  std::vector<ChainLayer> layers_;  // without their weights
+  std::unique_ptr<const ChainArithmetic> arithmetic_;
   std::vector<Image> images_;  // of each layer's output
   std::vector<Step> steps_;
   std::size_t n_single_ = 1;  // steps that see one face after the other; others see all
   std::size_t n_slots_ = 0;
-  Buffer dense_, dense_bias_, dense_slope_;
 };
 
 }  // namespace fastface

@@ -19,6 +19,9 @@ using Crops = py::array_t<std::uint8_t, py::array::c_style>;
 using LayerArrays =
     std::tuple<FloatArray, FloatArray, FloatArray, std::size_t, std::size_t, std::optional<std::size_t>>;
 
+// scale (n_out,), zero.
+using RoundingArrays = std::tuple<FloatArray, int>;
+
 std::vector<float> copied(const FloatArray& array) { return {array.data(), array.data() + array.size()}; }
 
 // Weights say by their shape what a layer does: (n_in, n_out) mixes channels, (size, size, n) filters
@@ -48,11 +51,14 @@ ChainLayer layer_of(const LayerArrays& arrays) {
 }
 
 ChainNetwork make_network(std::size_t side, float mean, const std::vector<LayerArrays>& arrays,
-                          const FloatArray& dense, const FloatArray& dense_bias) {
+                          const FloatArray& dense, const FloatArray& dense_bias,
+                          const std::vector<RoundingArrays>& roundings) {
   std::vector<ChainLayer> layers;
   layers.reserve(arrays.size());
   for (const LayerArrays& layer : arrays) layers.push_back(layer_of(layer));
-  return {side, mean, layers, copied(dense), copied(dense_bias)};
+  std::vector<ChainRounding> rounding;
+  for (const auto& [scale, zero] : roundings) rounding.push_back({copied(scale), zero});
+  return {side, mean, layers, copied(dense), copied(dense_bias), rounding};
 }
 
 FloatArray run_network(const ChainNetwork& network, const Crops& crops) {
@@ -75,7 +81,7 @@ FloatArray run_network(const ChainNetwork& network, const Crops& crops) {
 void register_chains(py::module_& module) {
   py::class_<ChainNetwork>(module, "ChainNetwork", plain_metaclass())
       .def(py::init(&make_network), py::arg("side"), py::arg("mean"), py::arg("layers"), py::arg("dense"),
-           py::arg("dense_bias"))
+           py::arg("dense_bias"), py::arg("rounding"))
       .def("run", &run_network, py::arg("crops"));
 }
 

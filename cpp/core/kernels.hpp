@@ -129,6 +129,29 @@ struct BlockFilter {
   const float *weights, *bias, *slope;  // size * size lines of kBlock, one, one
 };
 
+// The same layers over images of 8-bit values, in words of this target (kernels/words.hpp). The values are
+// q - zero for bytes q: of what comes in, zero_in, of what goes out, zero. Steps count values.
+// Output c is bias[c] + factor[c] * (start[c] + the sum of its integer products), its PReLU taken.
+struct WordMix {
+  const void* source;
+  std::size_t n_parts, part_step, depth, pixel_step;  // depth: a multiple of 4
+  const std::int32_t *weights, *start;                // of pack_word_weights
+  const float *factor, *bias, *slope;
+  std::size_t n_out;  // a multiple of kBlock
+  int zero;
+  bool plain;  // float32 goes out
+  void* out;
+  std::size_t out_step;
+};
+
+// Three by three taps, one pixel of padding; stride 1 or 2, images of two pixels a side at least.
+struct WordFilter {
+  const void* source;
+  std::size_t height, width, stride;
+  const float *weights, *bias, *slope;
+  int zero_in, zero;
+};
+
 struct Kernels {
   const char* target;
   std::size_t lanes;           // float32 values per vector
@@ -240,6 +263,15 @@ struct Kernels {
   // n_rows rows of n_columns pixels of the output, from row `first` on.
   void (*filter_block_rows)(const BlockFilter& filter, std::size_t first, std::size_t n_rows,
                             std::size_t n_columns, float* out) noexcept;
+
+  // The same in words. n: a multiple of kBlock.
+  void (*store_words)(const float* values, std::size_t n, int zero, void* out) noexcept;
+  // zero: of what comes in. out has room for n_in * n_out values of words, start for n_out.
+  void (*pack_word_weights)(const std::int8_t* weights, std::size_t n_in, std::size_t n_out, int zero,
+                            std::int32_t* out, std::int32_t* start) noexcept;
+  void (*mix_words)(const WordMix& mix, std::size_t n_pixels) noexcept;
+  void (*filter_word_rows)(const WordFilter& filter, std::size_t first, std::size_t n_rows,
+                           std::size_t n_columns, void* out) noexcept;
 };
 
 // The best table this machine can run, or the one named by the environment variable

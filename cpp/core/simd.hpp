@@ -160,6 +160,16 @@ FASTFACE_INLINE f32v load_bytes(const std::uint8_t* source) {
 #endif
 }
 
+// The low byte of each lane.
+FASTFACE_INLINE void store_low_bytes(std::uint8_t* target, i32v values) {
+#if defined(__AVX512F__)
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(target),
+                   _mm512_cvtepi32_epi8(reinterpret_cast<__m512i>(values)));
+#else
+  for (std::size_t lane = 0; lane < kLanes; ++lane) target[lane] = static_cast<std::uint8_t>(values[lane]);
+#endif
+}
+
 // Inner products of small integers. A lane holds a word: kWordValues neighbouring values of one row,
 // and accumulate() adds the inner product of two words to the lane. Nothing in it can saturate: where
 // no instruction multiplies bytes into 32 bits, a word is two 16-bit values. (vpmaddubsw would take

@@ -11,6 +11,7 @@
 #include "kernels/row_products.hpp"
 #include "kernels/vector.hpp"
 #include "kernels/widen.hpp"
+#include "kernels/words.hpp"
 
 #define FASTFACE_STRING_(x) #x
 #define FASTFACE_STRING(x) FASTFACE_STRING_(x)
@@ -57,6 +58,10 @@ const Kernels table = {
     .pool_channels = pool_channels,
     .mix_blocks = mix_blocks,
     .filter_block_rows = filter_block_rows,
+    .store_words = store_words,
+    .pack_word_weights = pack_word_weights,
+    .mix_words = mix_words,
+    .filter_word_rows = filter_word_rows,
 };
 
 }  // namespace fastface::FASTFACE_TARGET

@@ -77,6 +77,34 @@ void crops_through_the_network() {
     CHECK(std::abs(together[k] - expected[k]) <= 1e-3f * (1 + std::abs(expected[k])));
 }
 
+// Bytes: the same whatever the count; targets differ where a sum is on the edge between two bytes.
+void crops_through_a_network_of_bytes() {
+  using enum ChainKind;
+  const std::vector<ChainLayer> given = {layer(kFirst, 3, 16, 3, 2, 1), layer(kFilter, 16, 16, 3, 1, 1),
+                                         layer(kMix, 16, 48, 1, 1, 0),  layer(kFilter, 48, 48, 3, 2, 1),
+                                         layer(kMix, 48, 32, 1, 1, 0),  layer(kFilter, 32, 32, 3, 2, 1)};
+  std::vector<ChainRounding> rounding;
+  for (const ChainLayer& k : given) rounding.push_back({std::vector<float>(k.n_out, 0.02f), 100});
+  const auto made = [&] {
+    return ChainNetwork(kSide, 127, given, waves(kDims * 32 * 25, 0.01f), waves(kDims, 0.1f), rounding);
+  };
+  const auto bytes = crops(5);
+  const ChainNetwork chain = made();
+  const auto together = vectors_of(chain, bytes.data(), 5);
+  for (std::size_t k = 0; k < 5; ++k) {
+    const auto alone = vectors_of(chain, bytes.data() + k * kSide * kSide * 3, 1);
+    CHECK(std::equal(alone.begin(), alone.end(), together.begin() + static_cast<std::ptrdiff_t>(k * kDims)));
+  }
+  const char* const target = kernels().target;
+  select_kernels("baseline");
+  const auto expected = vectors_of(made(), bytes.data(), 5);
+  select_kernels(target);
+  for (std::size_t k = 0; k < expected.size(); ++k)
+    CHECK(std::abs(together[k] - expected[k]) <= 0.02f * (1 + std::abs(expected[k])));
+  rounding[2].zero = 300;
+  CHECK(test::refuses([&] { made(); }, "rounding[2]"));
+}
+
 void networks_that_do_not_fit_are_refused() {
   const auto made = [](const std::vector<ChainLayer>& given, std::size_t n_values) {
     return ChainNetwork(kSide, 0, given, waves(kDims * n_values, 1), waves(kDims, 1));
@@ -97,6 +125,7 @@ void networks_that_do_not_fit_are_refused() {
 
 int main() {
   test::on_every_target(crops_through_the_network);
+  test::on_every_target(crops_through_a_network_of_bytes);
   networks_that_do_not_fit_are_refused();
   return test::result();
 }

@@ -136,6 +136,7 @@ class ChainNetwork:
         ],
         dense: npt.NDArray[np.float32],
         dense_bias: npt.NDArray[np.float32],
+        rounding: Sequence[tuple[npt.NDArray[np.float32], int]],
     ) -> None: ...
     def run(self, crops: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]: ...
 

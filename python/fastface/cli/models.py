@@ -28,7 +28,7 @@ and keeps them in your cache folder.""",
         examples="""\
   fastface models                        what is installed
   fastface models install                fetch and convert the default pack
-  fastface models install int8           the same in 8 bits: smaller, twice as fast
+  fastface models install int8           the same in 8 bits: smaller, faster
   fastface models install small          a smaller, faster, less accurate one
   fastface models add mine.toml          your own embedder
   fastface models verify                 check every file again

@@ -4,6 +4,7 @@ Published files come quantised in blocks, for one photo at a time, or in another
 ONNX Runtime refuses some of them and runs others slowly.  Nothing outside this package uses `onnx`.
 """
 
+from fastface.graphs.byte_chains import read_byte_chain
 from fastface.graphs.chains import ChainLayer, ChainWeights, read_chain_weights
 from fastface.graphs.conversions import (
     INPUT,
@@ -49,6 +50,7 @@ __all__ = [
     "fold_constants",
     "free_axes",
     "read",
+    "read_byte_chain",
     "read_chain_weights",
     "read_yunet",
     "reverse_input_channels",

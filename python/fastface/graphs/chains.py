@@ -7,6 +7,7 @@ normalisation, PReLU and sum behind each, then what makes of a crop's bytes what
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -35,12 +36,16 @@ class ChainLayer(NamedTuple):
 
 
 class ChainWeights(NamedTuple):
-    """mean: taken off a crop's values.  dense: (dims, channels, pixels), dense_bias: (dims,)."""
+    """mean: taken off a crop's values.  dense: (dims, channels, pixels), dense_bias: (dims,).
+
+    rounding: scale (n_out,) and zero of each layer's output in 8 bits; none in float32.
+    """
 
     mean: float
     layers: list[ChainLayer]
     dense: Array
     dense_bias: Array
+    rounding: Sequence[tuple[Array, int]] = ()
 
 
 def read_chain_weights(content: bytes) -> ChainWeights | None:

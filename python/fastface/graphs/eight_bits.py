@@ -26,7 +26,7 @@ from fastface.graphs.mobile import fix_shapes, fold_batch_norms
 # Lowest and highest value of each channel before its PReLU, (n,) each.
 Range: TypeAlias = tuple[Array, Array]
 
-_RUNTIME: Final = "com.microsoft"  # the domain of ONNX Runtime's own operators
+RUNTIME: Final = "com.microsoft"  # the domain of ONNX Runtime's own operators
 _MAX_WEIGHT: Final = 127
 _MAX_BYTE: Final = 255
 
@@ -201,7 +201,7 @@ class _Builder:
             scale.astype(np.float32),
             np.zeros(n_out, np.int8),
             np.rint(chain.bias / scale).astype(np.int32),
-            domain=_RUNTIME,
+            domain=RUNTIME,
         )
         self.graph.nodes[-1].output[0] = "vectors"
 
@@ -232,7 +232,7 @@ class _Builder:
         """PReLU alone, of an image whose values are in `range_`."""
         n_channels, side = len(slope), image.side
         below, above = slope * np.minimum(range_[0], 0), np.maximum(range_[1], 0)
-        scale, zero = _scales((np.minimum(below, 0), np.maximum(above, below)))
+        scale, zero = round_range((np.minimum(below, 0), np.maximum(above, below)))
         taps, unit = _round_slopes(slope)
         pixels = max(1, _LANES // n_channels)  # seen as one; sides are multiples of enough
         name = self.add("Concat", image.name, self._relu(image), axis=1)
@@ -256,7 +256,7 @@ class _Builder:
         self, image: _Bytes, weight: Array, layer: Layer, range_: Range, **more: Any
     ) -> _Bytes:
         """weight: for bytes in, and values out."""
-        scale, zero = _scales(range_)
+        scale, zero = round_range(range_)
         rounded, unit = _round_weights(weight)
         bias = np.clip(np.rint(layer.bias / unit), -(2**30), 2**30).astype(np.int32)
         name = self._convolution(
@@ -293,19 +293,19 @@ class _Builder:
             np.float32(1),
             np.uint8(zero_out),
             bias,
-            domain=_RUNTIME,
+            domain=RUNTIME,
             channels_last=1,
             group=len(weight) if weight.shape[1] == 1 else 1,
             **more,
         )
 
 
-def _scales(range_: Range) -> tuple[Array, int]:
+def round_range(range_: Range) -> tuple[Array, int]:
     """Scales of channels, (n,), and their common zero point.
 
     The zero point wastes least: the mean square of scales, each in units of its channel, is lowest.
 
-    >>> scale, zero = _scales((np.array([-1.0, -2.0]), np.array([1.0, 2.0])))
+    >>> scale, zero = round_range((np.array([-1.0, -2.0]), np.array([1.0, 2.0])))
     >>> zero, (scale * 127).round(3).tolist()
     (127, [1.0, 2.0])
     """

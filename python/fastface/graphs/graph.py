@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -61,9 +61,10 @@ def attributes(node: Any) -> dict[str, Any]:
     return {a.name: helper.get_attribute_value(a) for a in node.attribute}
 
 
-def read(content: bytes) -> Graph:
+def read(content: bytes, *, also: str = "") -> Graph:
     """Parse a model file; only what the caller must feed stays an input (weights may be declared).
 
+    also: a domain whose operators may be in it, beside ONNX's own.
     Raises ModelError if `content` is not an ONNX model, keeps weights outside itself (a session
     made from such bytes would read files under the working directory), or is written in operators
     that are not ONNX's own or of a version that cannot be run.
@@ -82,17 +83,17 @@ def read(content: bytes) -> Graph:
     external = [i.name for i in graph.initializer if i.external_data]
     if external or any(a.HasField("g") or a.graphs for n in graph.node for a in n.attribute):
         raise ModelError("models with external data or nested graphs are not accepted")
-    opset = _operator_set(model)
+    opset = _operator_set(model, ("", "ai.onnx", also))
     constants = {i.name: numpy_helper.to_array(i) for i in graph.initializer}
     used = {name for node in graph.node for name in node.input}
     inputs = [i for i in graph.input if i.name in used and i.name not in constants]
     return Graph(list(graph.node), constants, inputs, list(graph.output), opset)
 
 
-def _operator_set(model: Any) -> int:
-    """The version of the operators that a model is written in."""
-    own = ("", "ai.onnx")
-    foreign = sorted({f"{n.domain}.{n.op_type}" for n in model.graph.node if n.domain not in own})
+def _operator_set(model: Any, domains: Sequence[str]) -> int:
+    """The version of ONNX's operators that a model is written in, of domains that are accepted."""
+    own, nodes = ("", "ai.onnx"), model.graph.node
+    foreign = sorted({f"{n.domain}.{n.op_type}" for n in nodes if n.domain not in domains})
     if foreign:
         raise ModelError(f"the model needs operators that are not ONNX's own: {', '.join(foreign)}")
     version = next((int(opset.version) for opset in model.opset_import if opset.domain in own), 1)

@@ -22,6 +22,8 @@ class ChainNetwork:
     sees the crop; (n_in, n_out) mixes the channels of each pixel, (size, size, n) filters each
     channel by itself.  Numbers of channels are multiples of 16.  dense: (dims, channels, pixels)
     of the last layer, dense_bias: (dims,).  All float32.
+    rounding: scale (n_out,) and zero of each layer's output, which then lies in bytes, x / scale +
+    zero, as weights do that mix channels; filters are of 3 by 3 pixels, and nothing is added.
     Raises ValueError where shapes do not fit together.
     """
 
@@ -32,8 +34,9 @@ class ChainNetwork:
         layers: Sequence[Layer],
         dense: FloatArray,
         dense_bias: FloatArray,
+        rounding: Sequence[tuple[FloatArray, int]] = (),
     ) -> None:
-        self._network = _core.ChainNetwork(side, mean, layers, dense, dense_bias)
+        self._network = _core.ChainNetwork(side, mean, layers, dense, dense_bias, rounding)
 
     def run(self, crops: ImageArray) -> FloatArray:
         """The vectors of crops, (n, dims) float32: the same bits however crops are batched.
