@@ -32,7 +32,9 @@ from fastface.types import ImageArray
 
 _EMA = 0.998
 _WARM_UP = 0.15  # share of the steps in which the rate rises
-_HELD_OUT_BATCH = 128
+# Faces asked about at a time: larger maps go back to the system at every layer, which takes as
+# long again.
+_HELD_OUT_BATCH = 16
 _ECHO = 3  # times that a live teacher's answer is learnt from: it costs as much as a step
 
 
