@@ -23,7 +23,8 @@ class ChainLayer(NamedTuple):
     """A convolution and the PReLU after it, as `kernels.ChainNetwork` takes it.
 
     weights: (n_in, n_out) mixes the channels of each pixel; (size, size, n) filters each channel by
-    itself; (size, size, n_in, n_out) does both.  bias, slope: (n_out,); a slope of 1 is no PReLU.
+    itself; (size, size, n_in, n_out), of the first layer alone, does both.  bias, slope: (n_out,),
+    where a slope of 1 is no PReLU.
     added: the number of the layer whose output is added behind it.
     """
 
