@@ -11,8 +11,10 @@ from fastface import models as packs  # noqa: E402
 from fastface.errors import FastfaceError  # noqa: E402
 from fastface.inference import OrtSession  # noqa: E402
 from fastface.lab import inherit  # noqa: E402
+from fastface.lab.crops import Crops  # noqa: E402
 from fastface.lab.export import to_onnx  # noqa: E402
 from fastface.lab.network import Design, FaceNet, Row  # noqa: E402
+from fastface.lab.teachers import Targets  # noqa: E402
 from fastface.lab.train import embed  # noqa: E402
 from tests.lab.painting import paint_crop  # noqa: E402
 
@@ -115,6 +117,22 @@ def test_a_donor_is_read_as_the_network_that_it_is(donor, crops, monkeypatch, tm
     np.testing.assert_allclose(
         embed(inherit.read_donor("small"), crops), embed(donor, crops), atol=1e-5
     )
+
+
+def test_an_heir_speaks_in_the_teachers_coordinates(donor, crops, monkeypatch, tmp_path):
+    monkeypatch.setattr(inherit, "DONORS", {"small": donor.design})
+    monkeypatch.setattr(inherit, "_EVERY_MAP", 2)
+    monkeypatch.setattr(inherit, "_EVERY_ANSWER", 1)
+    installed_as(to_onnx(donor), monkeypatch, tmp_path)
+    raw = np.random.default_rng(0).normal(size=(4, 8)).astype(np.float32)
+    people = np.arange(len(crops)) // 8
+    answers = (raw / np.linalg.norm(raw, axis=1, keepdims=True))[people]  # one for each person
+    teacher = Targets(answers[None], np.ones((1, len(crops)), np.float32))
+    faces = Crops(crops, tuple(map(str, range(len(crops)))), people, "key")
+    design = Design(ROWS, width=0.1875, embedding=8)
+    network = inherit.heir(design, "small", faces, teacher)
+    found = embed(network, crops)
+    assert ((found @ answers.T).argmax(1) // 8 == people).mean() > 0.9
 
 
 def test_another_network_in_the_place_of_the_donor_is_refused(donor, monkeypatch, tmp_path):
