@@ -156,7 +156,7 @@ def growth() -> Iterator[Line]:
     )
 
 
-GROWTH = {50_000: 5, 100_000: 5, 1_000_000: 1}
+GROWTH = {50_000: 9, 100_000: 5, 1_000_000: 3}  # faces, and how often
 
 
 def lasso() -> Iterator[Line]:
