@@ -36,8 +36,8 @@ class Cells {
     return faces_.row(static_cast<std::size_t>(index), room);
   }
 
-  // The directions of the means of those of the first kRowsToMove rows a centre that are nearest to each of those
-  // listed first of all, if there is any.
+  // The directions of the means of those of the first kRowsToMove rows a centre that are nearest to each of
+  // those listed first of all, if there is any.
   std::vector<float> moved_centres(const QuantisedRows& quantised) const {
     const std::size_t dims = faces_.cols;
     std::vector<float> centres(count_ * dims);

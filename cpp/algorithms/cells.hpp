@@ -13,9 +13,9 @@
 // BCubed F of a million arc512 is .9897 (all pairs: .9867). So cells are better small: fewer of them, of
 // which more are looked into, find as many pairs of one person and many more of strangers.
 //
-// Cost: a row is compared with each centre, the first ones twice, in 8 bits, and with kProbes * kMostOfCell rows at most.
-// Memory: 5 bytes per value of the centres, 8 * kProbes bytes a row, and 12 bytes per pair held: those of
-// kCellsAtOnce cells, and at most three times those that are kept.
+// Cost: a row is compared with each centre, the first ones twice, in 8 bits, and with kProbes * kMostOfCell
+// rows at most. Memory: 5 bytes per value of the centres, 8 * kProbes bytes a row, and 12 bytes per pair
+// held: those of kCellsAtOnce cells, and at most three times those that are kept.
 #pragma once
 
 #include <cstddef>

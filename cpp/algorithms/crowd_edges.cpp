@@ -185,11 +185,10 @@ class Search {
     const VotersNearby nearby(rows_, quantised_, level_, problem_.threads);
     for (std::size_t begin = 0; begin < rows.size(); begin += kRowsAtOnce) {
       const auto block = rows.subspan(begin, std::min(kRowsAtOnce, rows.size() - begin));
-      join_nearest(block,
-                   nearby.heard(block, problem_.crowd_threshold, {}, problem_.threads,
-                                [&](std::size_t cluster, std::vector<Edge>& heard) {
-                                  keep_medians(heard, level_.of(cluster).size());
-                                }));
+      join_nearest(block, nearby.heard(block, problem_.crowd_threshold, {}, problem_.threads,
+                                       [&](std::size_t cluster, std::vector<Edge>& heard) {
+                                         keep_medians(heard, level_.of(cluster).size());
+                                       }));
     }
   }
 
@@ -242,9 +241,9 @@ class Search {
     const VotersNearby nearby(rows_, quantised_, crowds_, problem_.threads);
     for (std::size_t begin = 0; begin < rows.size(); begin += kRowsAtOnce) {
       const std::size_t count = std::min(kRowsAtOnce, rows.size() - begin);
-      for (const VotersNearby::Heard& heard : nearby.heard(
-               std::span(rows).subspan(begin, count), problem_.threshold,
-               std::span(before).subspan(begin, count), problem_.threads, [](auto&&...) {}))
+      for (const VotersNearby::Heard& heard :
+           nearby.heard(std::span(rows).subspan(begin, count), problem_.threshold,
+                        std::span(before).subspan(begin, count), problem_.threads, [](auto&&...) {}))
         append(edges, heard.edges);
     }
   }
@@ -252,7 +251,7 @@ class Search {
   const CrowdProblem& problem_;
   const ComparableRows& rows_;
   const QuantisedRows& quantised_;  // none: too wide, there are no crowds and no cells
-  std::size_t whole_;  // so few rows keep all their edges
+  std::size_t whole_;               // so few rows keep all their edges
   std::size_t most_;
   std::size_t all_;                                       // so many rows are compared each with each
   std::vector<std::int32_t>& crowd_of_;                   // of this group's rows

@@ -153,8 +153,9 @@ std::vector<Merge> interleave(const std::vector<std::vector<Merge>>& lists) {
 // own, among the merges of the crowd with others.
 void order_by_height(std::size_t n, std::vector<Merge>& merges) {
   std::vector<Merge> ordered(merges.size());
-  const std::span<Merge> sorted = sort_by_distance(
-      std::span(merges), std::span(ordered), [](const Merge& merge) { return std::max(0.0f, merge.distance); });
+  const std::span<Merge> sorted =
+      sort_by_distance(std::span(merges), std::span(ordered),
+                       [](const Merge& merge) { return std::max(0.0f, merge.distance); });
   if (sorted.data() == ordered.data()) merges.swap(ordered);
   DisjointSets sets(n);
   Breath breath;

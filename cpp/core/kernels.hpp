@@ -197,9 +197,9 @@ struct Kernels {
   std::size_t (*strip_candidates)(const PackedRows& left, const PackedRows& right, const FusedRule& rule,
                                   const float* thresholds, const float* reaches, Candidate* out) noexcept;
   // Keeps of each of `rows` left rows the k largest products, scaled like word_products(), that it has been
-  // given, and of whom they are: the panel's row c is called first + c, and counts if that is below ends[row].
-  // Largest first, the earlier of two that are equal. `largest` starts as k times a value that only larger
-  // ones replace; panels arrive by rising `first`.
+  // given, and of whom they are: the panel's row c is called first + c, and counts if that is below
+  // ends[row]. Largest first, the earlier of two that are equal. `largest` starts as k times a value that
+  // only larger ones replace; panels arrive by rising `first`.
   void (*strip_largest)(const PackedWords& left, std::size_t rows, const PackedWords& right,
                         std::int32_t first, std::size_t dims, const std::int32_t* ends, std::size_t k,
                         float* largest, std::int32_t* places) noexcept;

@@ -77,15 +77,16 @@ static float hardest_pull(const float* correlations, std::size_t n, bool positiv
 // Products of quantised rows with their scales: off by what upper_bound() (kernels/quantised.hpp) adds.
 static void word_products(const PackedWords& left, std::size_t rows, const PackedWords& right,
                           std::size_t cols, std::size_t dims, float* out, std::size_t stride) noexcept {
-  multiply_word_strip(
-      left, (rows + kTileRows - 1) / kTileRows, right, words_of(dims), [&](std::size_t panel, WordSums& sums) {
-        for (std::size_t r = 0, row = panel * kTileRows; r < kTileRows && row < rows; ++r, ++row) {
-          alignas(64) float line[kTileCols];
-          for (std::size_t v = 0; v < kTileVectors; ++v)
-            store(line + v * kLanes, scaled(sums[r][v], left.bounds[row], right, v));
-          std::memcpy(out + row * stride, line, cols * sizeof(float));
-        }
-      });
+  multiply_word_strip(left, (rows + kTileRows - 1) / kTileRows, right, words_of(dims),
+                      [&](std::size_t panel, WordSums& sums) {
+                        for (std::size_t r = 0, row = panel * kTileRows; r < kTileRows && row < rows;
+                             ++r, ++row) {
+                          alignas(64) float line[kTileCols];
+                          for (std::size_t v = 0; v < kTileVectors; ++v)
+                            store(line + v * kLanes, scaled(sums[r][v], left.bounds[row], right, v));
+                          std::memcpy(out + row * stride, line, cols * sizeof(float));
+                        }
+                      });
 }
 
 // LDL', right-looking, so that every inner loop runs along a row of the upper triangle.

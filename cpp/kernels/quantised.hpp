@@ -136,8 +136,7 @@ FASTFACE_INLINE void take_offset_off(const std::int32_t* products, const RowBoun
   for (std::size_t r = 0; r < kTileRows; ++r)
 #pragma GCC unroll 16
     for (std::size_t v = 0; v < kTileVectors; ++v)
-      sums[r][v] =
-          load(products + r * kTileCols + v * kLanes) - splat(kRightOffset * left_bounds[r].sum);
+      sums[r][v] = load(products + r * kTileCols + v * kLanes) - splat(kRightOffset * left_bounds[r].sum);
 }
 
 // sums[r][v] = <q of left row r, q of the right rows in vector v>.
@@ -204,8 +203,8 @@ FASTFACE_INLINE f32v upper_bound(i32v product, const RowBound& left, const Packe
 }
 
 // The same for the tile that starts at left row `top`.
-FASTFACE_INLINE void bound_tile(const WordSums& sums, const PackedWords& left,
-                                std::size_t top, const PackedWords& right, float* tile) {
+FASTFACE_INLINE void bound_tile(const WordSums& sums, const PackedWords& left, std::size_t top,
+                                const PackedWords& right, float* tile) {
   for (std::size_t r = 0; r < kTileRows; ++r)
     for (std::size_t v = 0; v < kTileVectors; ++v)
       store(tile + r * kTileCols + v * kLanes, upper_bound(sums[r][v], left.bounds[top + r], right, v));
@@ -213,8 +212,8 @@ FASTFACE_INLINE void bound_tile(const WordSums& sums, const PackedWords& left,
 
 // Whether any pair of a tile may have F <= reach: the largest product of each column, with the largest
 // scale, norm and residual among the left rows. Nearly always not, and then nothing else is computed.
-FASTFACE_INLINE bool may_be_open(const WordSums& sums, const RowBound& peak,
-                                 const PackedWords& right, float reach) {
+FASTFACE_INLINE bool may_be_open(const WordSums& sums, const RowBound& peak, const PackedWords& right,
+                                 float reach) {
   f32v least = splat(kInfinity);
 #pragma GCC unroll 16
   for (std::size_t v = 0; v < kTileVectors; ++v) {
@@ -227,9 +226,9 @@ FASTFACE_INLINE bool may_be_open(const WordSums& sums, const RowBound& peak,
 }
 
 // Appends the pairs i < j of a tile that may be near enough; `sums` are the products of its faces.
-static Candidate* list_candidates(WordSums& sums, const PackedRows& left,
-                                  std::size_t top, const PackedRows& right, const FusedRule& rule,
-                                  const float* thresholds, const float* reaches, Candidate* end) {
+static Candidate* list_candidates(WordSums& sums, const PackedRows& left, std::size_t top,
+                                  const PackedRows& right, const FusedRule& rule, const float* thresholds,
+                                  const float* reaches, Candidate* end) {
   alignas(64) float faces[kTileSize];
   bound_tile(sums, left.face_words, top, right.face_words, faces);
   DistanceTile tile{left, right, rule, top, faces, nullptr};
@@ -309,7 +308,8 @@ static void strip_largest(const PackedWords& left, std::size_t rows, const Packe
   };
   multiply_word_strip(left, (rows + kTileRows - 1) / kTileRows, right, words_of(dims),
                       [&](std::size_t panel, WordSums& sums) {
-                        for (std::size_t r = 0, row = panel * kTileRows; r < kTileRows && row < rows; ++r, ++row)
+                        for (std::size_t r = 0, row = panel * kTileRows; r < kTileRows && row < rows;
+                             ++r, ++row)
                           for (std::size_t v = 0; v < kTileVectors; ++v)
                             keep(row, first + static_cast<std::int32_t>(v * kLanes),
                                  scaled(sums[r][v], left.bounds[row], right, v));
