@@ -6,18 +6,14 @@ standard errors, that nothing is shown.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from fastface.errors import FastfaceError
-from fastface.lab import results
+from fastface.lab.book import Book, Row, accuracy_of, macs_of, markdown_table, ms_of
 from fastface.lab.pareto import joined, on_front
 from fastface.lab.published import TABLE_5
-
-Row = dict[str, Any]
 
 OURS, TEACHER = "peoplenet", "default"
 FROM_SCRATCH = "from-scratch"  # one of the same family that began at random
@@ -27,60 +23,6 @@ AIM = 0.97  # accuracy that earns a network of our own a pack
 # Of the recipe `lecture`: steps times batch, and three passes of two operations per MAC for each.
 LECTURE_FACES = 60_000 * 256
 LECTURE_FLOP = LECTURE_FACES * 437e6 * 2 * 3
-
-
-class Book:
-    """The log's rows by kind and name."""
-
-    def __init__(self, log: Path) -> None:
-        rows = results.read(log)
-        if not rows:
-            raise FastfaceError(f"{log} holds no results")
-        days = [row["time"][:10] for row in rows]
-        self.span = " to ".join(sorted({min(days), max(days)}))
-        self.versions = sorted({row["onnxruntime"] for row in rows})
-        self.measured = {
-            row["name"]: row
-            for row in rows
-            if row["kind_of_result"] == "measure" and row["threads"] == 1
-        }
-        self.machines = _timed_on(self.measured.values())
-        judged = [row for row in rows if row["kind_of_result"] == "evaluate"]
-        self.judged = {row["name"]: row for row in judged if "accuracy" in row}
-        self.groups = [row for row in judged if "group" in row]
-        self.trained = {r["name"]: r for r in rows if r["kind_of_result"] == "train"}
-        self.compressed = {r["name"]: r for r in rows if r["kind_of_result"] == "compress"}
-
-    def gain(self, name: str, over: str, key: str = "accuracy") -> str:
-        """How much more accurate one model is than another, and whether that is shown."""
-        if name not in self.judged or over not in self.judged:
-            return "not measured"
-        a, b = self.judged[name], self.judged[over]
-        error_key = "masked_error" if key.startswith("masked") else "error"
-        difference = a[key] - b[key]
-        error = (a[error_key] ** 2 + b[error_key] ** 2) ** 0.5
-        shown = (
-            "" if abs(difference) >= 2 * error else "; less than two errors, so nothing is shown"
-        )
-        return f"{difference:+.4f} (standard error {error:.4f}{shown})"
-
-    def ratio(self, name: str, over: str, key: str = "cpu_ms") -> str:
-        """How many times as much one model costs as another."""
-        if name not in self.measured or over not in self.measured:
-            return "not measured"
-        return f"{self.measured[name][key] / self.measured[over][key]:.2f}"
-
-
-def _timed_on(measured: Iterable[Row]) -> str:
-    """The machine of most networks, then each other machine with the networks timed there."""
-    networks: dict[str, list[str]] = {}
-    for row in measured:
-        networks.setdefault(row["machine"], []).append(row["name"])
-    by_count = sorted(networks.items(), key=lambda item: (-len(item[1]), item[0]))
-    return "; ".join(
-        f"{', '.join(sorted(names))} on {machine}" if place else machine
-        for place, (machine, names) in enumerate(by_count)
-    )
 
 
 def write(log: Path, target: Path, plot: str | None = None) -> None:
@@ -120,7 +62,7 @@ of watts times processor seconds, wherever the log says so."""
 def _networks(book: Book, plot: str | None) -> str:
     rows = joined(list(book.measured.values()), list(book.judged.values()))
     rows = [row for row in rows if not row["name"].startswith("study-")]
-    table = _table(
+    table = markdown_table(
         [
             "network",
             "accuracy",
@@ -217,7 +159,7 @@ Against one{macs} that began at random and was taught alike for {scratch["step"]
 
 
 def _attention(book: Book) -> str:
-    table = _table(
+    table = markdown_table(
         [
             "MobileNet",
             "parameters",
@@ -243,10 +185,10 @@ def _attention(book: Book) -> str:
             if (measured := book.measured.get(f"mobilenet-{row.width:g}-{row.attention}"))
         ],
     )
-    lecture = _table(
+    lecture = markdown_table(
         ["the lecture's network", "ms, PReLU as an operator", "ms, rewritten", "ms, int8"],
         [
-            [kind, *(_ms(book, f"lecture-{kind}{end}") for end in ("-prelu", "", "-int8"))]
+            [kind, *(ms_of(book, f"lecture-{kind}{end}") for end in ("-prelu", "", "-int8"))]
             for kind in KINDS
         ],
     )
@@ -279,10 +221,10 @@ def _attention_study(book: Book) -> str:
     names = [f"study-{kind}" for kind in KINDS]
     if any(name not in book.judged or name not in book.measured for name in names):
         return "Whether attention makes this network more accurate was not measured."
-    table = _table(
+    table = markdown_table(
         ["small network taught alike", "accuracy", "M MACs", "ms"],
         [
-            [n.removeprefix("study-"), _accuracy(book, n), _macs(book, n), _ms(book, n)]
+            [n.removeprefix("study-"), accuracy_of(book, n), macs_of(book, n), ms_of(book, n)]
             for n in names
         ],
     )
@@ -298,7 +240,7 @@ def _engine(book: Book) -> str:
     ours = (OURS, f"{OURS}-channels-25", f"{OURS}-int8", FROM_SCRATCH)
     names = (*ours, "small", TEACHER, "lecture-none", "lecture-none-int8")
     rows = [book.measured[name] for name in names if name in book.measured]
-    table = _table(
+    table = markdown_table(
         ["network", "ms on one core", "of the article's 4 ms", "mJ", "source"],
         [
             [
@@ -328,15 +270,15 @@ def _engine(book: Book) -> str:
 
 def _shape(book: Book) -> str:
     names = {"study-wider": "wider", "study-none": "the study's own", "study-deeper": "deeper"}
-    table = _table(
+    table = markdown_table(
         ["shape", "parameters", "M MACs", "ms", "accuracy"],
         [
             [
                 shape,
                 f"{book.measured[name]['parameters']:,}",
-                _macs(book, name),
-                _ms(book, name),
-                _accuracy(book, name),
+                macs_of(book, name),
+                ms_of(book, name),
+                accuracy_of(book, name),
             ]
             for name, shape in names.items()
             if name in book.measured
@@ -356,7 +298,7 @@ as long as the wider one. Accuracy, deeper against wider:
 
 def _compression(book: Book) -> str:
     float_name = f"{OURS}-float"
-    table = _table(
+    table = markdown_table(
         ["method", "KB in theory", "KB of the file", "KB zipped", "times as fast", "accuracy"],
         [
             [
@@ -365,7 +307,7 @@ def _compression(book: Book) -> str:
                 f"{row['file_bytes'] / 1e3:.0f}",
                 f"{row['zipped_bytes'] / 1e3:.0f}",
                 book.ratio(float_name, name),
-                _accuracy(book, name),
+                accuracy_of(book, name),
             ]
             for name, row in book.compressed.items()
         ],
@@ -388,7 +330,7 @@ accuracy is a lower bound.
 
 def _masks(book: Book) -> str:
     rows = [row for name, row in book.judged.items() if not name.startswith(f"{OURS}-")]
-    table = _table(
+    table = markdown_table(
         ["network", "bare", "masked", "cost of the mask"],
         [
             [
@@ -434,23 +376,4 @@ Faces of UTKFace, each compared with a degraded copy of itself and with everybod
 it is nearest to itself; and how often the default detector finds it. The worst and the best group
 of each kind, with the number of faces. The labels are the data set's own.
 
-{_table(["network", "by", "share", "worst group", "best group"], lines)}"""
-
-
-def _ms(book: Book, name: str) -> str:
-    return f"{book.measured[name]['cpu_ms']:.2f}" if name in book.measured else "-"
-
-
-def _macs(book: Book, name: str) -> str:
-    return f"{book.measured[name]['macs'] / 1e6:.1f}" if name in book.measured else "-"
-
-
-def _accuracy(book: Book, name: str) -> str:
-    if name not in book.judged:
-        return "-"
-    return f"{book.judged[name]['accuracy']:.4f} ± {book.judged[name]['error']:.4f}"
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+{markdown_table(["network", "by", "share", "worst group", "best group"], lines)}"""
