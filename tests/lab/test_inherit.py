@@ -8,7 +8,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the extra lab")
 
 from fastface import models as packs  # noqa: E402
-from fastface.errors import FastfaceError  # noqa: E402
+from fastface.errors import FastfaceError, ModelError  # noqa: E402
 from fastface.inference import OrtSession  # noqa: E402
 from fastface.lab import inherit  # noqa: E402
 from fastface.lab.crops import Crops  # noqa: E402
@@ -144,7 +144,7 @@ def test_another_network_in_the_place_of_the_donor_is_refused(donor, monkeypatch
 def test_the_pack_small_is_read_as_it_runs(crops):
     try:
         file = packs.installed("small")["embedder"]
-    except packs.ModelError:
+    except ModelError:
         pytest.skip("needs the pack small: fastface models install small")
     session = OrtSession(file.path, sha256=file.sha256)
     planes = np.ascontiguousarray(crops[:4].transpose(0, 3, 1, 2), np.float32)
