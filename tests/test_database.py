@@ -130,6 +130,17 @@ def test_damaged_library_is_refused(filled: Path) -> None:
         library.people()
 
 
+def test_text_that_is_no_utf8_is_damage(filled: Path) -> None:
+    sound = filled.read_bytes()
+    for text in (b"Ada", b"CREATE TABLE content"):  # a value, and the schema
+        filled.write_bytes(sound.replace(text, b"\xe7" + text[1:]))
+        with (
+            pytest.raises(LibraryError, match="damaged"),
+            Library(filled, engine=FakeEngine()) as library,
+        ):
+            library.history()
+
+
 @pytest.mark.parametrize("name", ["a?mode=ro#b%20.db", os.fsdecode(b"caf\xe9.db")])
 def test_any_name_of_a_file_will_do(tmp_path: Path, name: str) -> None:
     for read_only in (False, True):

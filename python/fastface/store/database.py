@@ -16,6 +16,7 @@ from fastface.store.migrations import MIGRATIONS
 Row: TypeAlias = tuple[Any, ...]
 
 APPLICATION_ID: Final = 0x46464C42  # "FFLB", so that another program's database is never taken over
+_DAMAGED: Final = "is damaged; restore it from a backup"
 BUSY_S: Final = 30.0  # how long a write waits for another process's transaction
 
 
@@ -221,6 +222,8 @@ class Database:
     def _translated(self) -> Iterator[None]:
         try:
             yield
+        except UnicodeDecodeError as error:  # text of ours is UTF-8, and so are SQLite's own words
+            raise LibraryError(f"{self.path} {_DAMAGED}") from error
         except sqlite3.Error as error:
             message = _explain(error)
             if message is None:
@@ -230,13 +233,13 @@ class Database:
 
 def _explain(error: sqlite3.Error) -> str | None:
     """What a user can do about an SQLite error; None for a bug of ours."""
-    if isinstance(error, sqlite3.ProgrammingError):  # of the sqlite3 module, so without a code
-        for words, message in (
-            ("closed database", "is closed here; open it again"),
-            ("same thread", "was opened in another thread; open it in each thread that uses it"),
-        ):
-            if words in str(error):
-                return message
+    for words, message in (  # of the sqlite3 module, so without a code
+        ("closed database", "is closed here; open it again"),
+        ("same thread", "was opened in another thread; open it in each thread that uses it"),
+        ("Could not decode to UTF-8", _DAMAGED),
+    ):
+        if words in str(error):
+            return message
     code = getattr(error, "sqlite_errorcode", 0)
     explanations = {
         sqlite3.SQLITE_BUSY: "is locked by another program; try again when that has finished",
@@ -246,7 +249,7 @@ def _explain(error: sqlite3.Error) -> str | None:
         sqlite3.SQLITE_CANTOPEN: "cannot be opened; check its permissions and its folder's",
         sqlite3.SQLITE_PERM: "cannot be opened; check its permissions",
         sqlite3.SQLITE_NOTADB: "is not a library",
-        sqlite3.SQLITE_CORRUPT: "is damaged; restore it from a backup",
+        sqlite3.SQLITE_CORRUPT: _DAMAGED,
         sqlite3.SQLITE_IOERR: "cannot be read or written: the disk is full or reports an error",
     }
     return explanations.get(code & 0xFF)
