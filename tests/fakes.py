@@ -57,6 +57,7 @@ class FakeLibrary:
         self.last_scan: dict[str, float] = {}
         self.n_outdated = 0
         self.n_live = 0
+        self.counts: dict[str, int] = {}  # of the next scans, in place of the usual ones
         self.on_scan: Callable[[], None] = lambda: None
 
     def __enter__(self) -> Self:
@@ -113,6 +114,7 @@ class FakeLibrary:
             n_outdated=self.n_outdated,
             n_live=self.n_live,
         )
+        summary = replace(summary, **self.counts)
         self.last_scan = {
             name: getattr(summary, name)
             for name in ScanSummary.__slots__

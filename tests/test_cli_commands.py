@@ -206,6 +206,17 @@ def test_scan_says_what_other_models_have_seen(run: Run, library: FakeLibrary) -
     assert run_json(run, "scan", "/")["outdated"] == 1200
 
 
+def test_scan_says_what_was_moved_and_what_is_gone(run: Run, library: FakeLibrary) -> None:
+    library.counts = {"n_moved": 1000, "n_missing": 2}
+    _, out, err = run("scan", "/")
+    assert "0 new, 3 unchanged, 1,000 moved or copied, 1 not readable, 2 gone in" in out
+    assert "disk is not connected" not in err
+    library.counts = {"n_photos": 0, "n_unchanged": 0, "n_missing": 4}
+    _, out, err = run("scan", "/")
+    assert "0 photos: 0 new, 1 not readable, 4 gone in" in out
+    assert "disk is not connected" in err
+
+
 def test_scan_says_what_became_of_live_photos(run: Run, library: FakeLibrary) -> None:
     assert "live photo" not in run("scan", "/")[2]
     library.n_live = 1

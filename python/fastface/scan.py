@@ -124,6 +124,8 @@ class _Scan:
         self._in_flight: deque[_Item] = deque()
         self._analyses: dict[str, Future[Reading]] = {}  # by content, until committed
         self._finished: list[_Item] = []
+        self._vanished: list[str] = []  # what files held that are gone, or moved within the folder
+        self._moved: set[str] = set()
         self._committed_at = time.monotonic()
         self._n_done = 0
         self.counts = ScanCounts()
@@ -140,6 +142,7 @@ class _Scan:
             while self._in_flight:
                 self._step()
             self._commit()
+            self.counts.n_missing = sum(key not in self._moved for key in self._vanished)
         except BaseException as error:
             self._wind_up()
             if not isinstance(error, LibraryError):
@@ -194,7 +197,7 @@ class _Scan:
                 waiting.append(_Item(key, photo, known_hash, known_hash if as_before else None))
         # What is in a folder that cannot be read now is not gone.
         vanished = {key for key in vanished if not key.startswith(tuple(unreadable))}
-        self.counts.n_missing = sum(key in known for key in vanished)
+        self._vanished = [known[key].content_hash for key in vanished if key in known]
         if vanished or back:
             with self._store.atomic():
                 self._store.mark_missing(sorted(vanished | gone))
@@ -272,6 +275,8 @@ class _Scan:
                 self.counts.failures.append((item.photo.path, item.failure))
             if item.content_hash is not None:
                 self._analyses.pop(item.content_hash, None)
+                if outcome == "n_moved":
+                    self._moved.add(item.content_hash)
         before, self._n_done = self._n_done, self._n_done + len(batch)
         for done, item in enumerate(batch, start=before + 1):
             self._progress(done, self.counts.n_photos, item.photo.path)

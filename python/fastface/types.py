@@ -165,12 +165,13 @@ class ScanSummary:
     """What a scan found.  n_photos = n_new + n_unchanged + n_moved + n_failed, videos included.
 
     n_new: analysed now.  n_unchanged: same path, size and time as before.  n_moved: known content
-    at another path.  n_failed: could not be read, now or before; `failures` has path and reason.
-    n_missing: gone from the folder since the last scan.  n_faces, n_unclear, n_people: of the whole
-    library.  placements: where each model ran, by role; empty where nothing was analysed, or not by
-    this process.  grouped: False if new faces were only compared with known people, see `update`.
-    n_outdated: photos of the library that only other models, or an older detector, have seen: the
-    next scan of their folders looks at them again, and until then their faces are left out.
+    at another path, copies too.  n_failed: could not be read, now or before; `failures` has path
+    and reason.  n_missing: gone since the last scan, and not found elsewhere in the folder.
+    n_faces, n_unclear, n_people: of the whole library.  placements: where each model ran, by role;
+    empty where nothing was analysed, or not by this process.  grouped: False if new faces were only
+    compared with known people, see `update`.  n_outdated: photos of the library that only other
+    models, or an older detector, have seen: the next scan of their folders looks at them again,
+    and until then their faces are left out.
     n_videos: how many of the n_photos are videos.  n_videos_left: videos that were not looked at,
     because PyAV, which reads them, is not installed.  n_live: moving halves of live photos, whose
     still is looked at instead.
@@ -199,9 +200,10 @@ class ScanSummary:
 class LibraryStats:
     """Figures of a library.
 
-    n_photos: different contents present.  threshold: the cut that grouped the faces, or None before
-    the first grouping.  model: tag of the models that made the observations.  last_scan: figures of
-    the last finished scan, as in `ScanSummary` (no paths).
+    n_photos: different contents present.  n_missing: those that no file holds any more.  threshold:
+    the cut that grouped the faces, or None before the first grouping.  model: tag of the models
+    that made the observations.  last_scan: figures of the last finished scan, as in `ScanSummary`
+    (no paths).
     """
 
     path: Path

@@ -32,9 +32,10 @@ def register(commands: Commands) -> None:
         summary="find the people in a folder of photos and videos",
         description="""\
 Reads JPEG, PNG, WebP, TIFF, HEIC and AVIF. A photo is analysed once: a second scan
-looks only at what is new, moved or copied photos included. You may stop with Ctrl-C
-at any time and run the same command again. Folders with a file .nomedia are left
-out. Photos that cannot be read are listed at the end and do not stop the scan.
+looks only at what is new, and knows photos again that were moved, renamed or copied.
+You may stop with Ctrl-C at any time and run the same command again. Folders with a file
+.nomedia are left out. Photos that cannot be read are listed at the end and do not stop
+the scan.
 
 MP4 and MOV videos are read where PyAV is installed (pip install av), else
 counted: keyframes two seconds apart are looked at, in videos of more than an hour at
@@ -91,6 +92,10 @@ def run(args: Namespace, out: Output) -> int:
         for line in placed(summary):
             out.say(line)
         show_failures(summary, out)
+        if summary.n_missing and not summary.n_photos:
+            out.say(
+                "If their disk is not connected, scan again when it is: names and answers are kept."
+            )
         if summary.n_videos_left:
             out.say(left_out(summary))
         if summary.n_live:
@@ -139,11 +144,14 @@ def scan(library: Any, folder: Path, *, args: Namespace, out: Output) -> ScanSum
 def sentence(summary: ScanSummary) -> str:
     """What the scan found, in one or two lines."""
     parts = [f"{summary.n_new:,} new"]
-    for number, word in ((summary.n_unchanged, "unchanged"), (summary.n_moved, "moved")):
+    for number, word in (
+        (summary.n_unchanged, "unchanged"),
+        (summary.n_moved, "moved or copied"),
+        (summary.n_failed, "not readable"),
+        (summary.n_missing, "gone"),
+    ):
         if number:
             parts.append(f"{number:,} {word}")
-    if summary.n_failed:
-        parts.append(f"{summary.n_failed:,} not readable")
     speed = f", {summary.n_new / summary.seconds:.1f} photos/s" if summary.n_new > 1 else ""
     unclear = f" ({summary.n_unclear:,} too unclear to group)" if summary.n_unclear else ""
     return (

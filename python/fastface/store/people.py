@@ -58,7 +58,9 @@ class PeopleTables(Tables):
                     LEFT JOIN membership ON observation_id = observation.id
                     WHERE observation.model = ? AND coalesce(said, 0) >= 0)
                 SELECT (SELECT count(*) FROM present) AS n_photos,
-                       (SELECT count(*) FROM file WHERE missing) AS n_missing,
+                       (SELECT count(DISTINCT content_id) FROM file AS gone WHERE missing
+                        AND NOT EXISTS (SELECT 1 FROM file WHERE NOT missing
+                                        AND content_id = gone.content_id)) AS n_missing,
                        (SELECT count(*) FROM failure) AS n_failed,
                        (SELECT count(*) FROM seen) AS n_faces,
                        (SELECT count(*) FROM seen WHERE unclear) AS n_unclear,
