@@ -8,9 +8,12 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 import fastface
+from fastface.gallery import Gallery
+from fastface.types import Box
 
 REQUIRED = inspect.Parameter.empty
 POSITIONAL, KEYWORD = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
@@ -98,3 +101,15 @@ def test_import_is_light() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert result.stdout == "[]\n"
+
+
+def test_what_is_printed_holds_no_embedding() -> None:
+    """A program that logs an observation, or fails with one at hand, tells nobody who it is."""
+    marked = np.full(128, 0.08838, np.float32)
+    box = Box(0.0, 0.0, 1.0, 1.0)
+    landmarks = np.zeros((5, 2), np.float32)
+    seen = fastface.Observation(box, landmarks, 0.9, 0.8, False, marked, box, marked)
+    gallery = Gallery.build(marked[None], [0])
+    assert "quality=0.8" in repr(seen) and "people=" in repr(gallery)
+    for printed in (repr(seen), str([seen]), repr(gallery)):
+        assert "0.08838" not in printed and "8.838" not in printed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal, TypeAlias, get_args
 
@@ -62,7 +62,7 @@ class Gallery:
     `_surprise`'s scale.  calibration: the impostor curve of the embedder.  rule: see `identify`.
     """
 
-    exemplars: FloatArray
+    exemplars: FloatArray = field(repr=False)
     people: IntArray
     impostors: Sequence[float]
     calibration: Calibration

@@ -88,7 +88,7 @@ def read_header(path: str | Path) -> PhotoHeader:
         try:
             return _header(_open(file))
         except Exception as error:  # as in `_decode_guarded`
-            reason = display_name(str(error)) or type(error).__name__
+            reason = display_name(str(error).strip()) or type(error).__name__
             raise PhotoError(f"{display_name(path)}: cannot be read ({reason})") from error
 
 
@@ -165,7 +165,7 @@ def _decode_guarded(
         except PhotoError as error:
             raise type(error)(f"{name}: {error}") from error.__cause__
         except Exception as error:  # Pillow and its decoders raise nearly everything
-            reason = display_name(str(error)) or type(error).__name__
+            reason = display_name(str(error).strip()) or type(error).__name__
             raise PhotoError(f"{name}: cannot be decoded ({reason})") from error
 
 

@@ -49,9 +49,9 @@ class Observation:
     score: float
     quality: float
     unclear: bool
-    face: FloatArray
+    face: FloatArray = field(repr=False)  # what identifies a person is in no log
     torso_box: Box | None
-    torso: FloatArray | None
+    torso: FloatArray | None = field(repr=False)
     at_s: float | None = None
     sightings: tuple[Sighting, ...] = ()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +25,7 @@ class OwnFaces:
 
     ids: IntArray
     people: IntArray
-    faces: FloatArray
+    faces: FloatArray = field(repr=False)
     quality: FloatArray
     confirmed: npt.NDArray[np.bool_]
     taken_at: npt.NDArray[np.float64]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -62,8 +62,8 @@ class Facts:
     ids: IntArray
     anchors: list[Anchor]
     photo_index: IntArray
-    faces: FloatArray
-    torsos: FloatArray
+    faces: FloatArray = field(repr=False)
+    torsos: FloatArray = field(repr=False)
     scores: FloatArray
     quality: FloatArray
     unclear: npt.NDArray[np.bool_]
