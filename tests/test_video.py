@@ -126,6 +126,13 @@ def test_a_clock_that_was_never_set(year: str, tmp_path: Path) -> None:
         assert video.metadata.taken_at is None
 
 
+def test_a_tag_that_is_not_utf8_is_read_as_far_as_it_is(tmp_path: Path) -> None:
+    path = film(tmp_path / "a.mov", [Shot([1])], tags={"com.apple.quicktime.model": "Modele 4"})
+    path.write_bytes(path.read_bytes().replace(b"Modele", b"Mod\xe8le"))  # Latin-1's e grave
+    with open_video(path, min_side=SIZE[0]) as video:
+        assert video.metadata.camera == "Mod\ufffdle 4"
+
+
 ONE = 1 << 16
 MATRICES = {  # as in a track's header: (a, b, u, c, d, v, x, y, w)
     0: (ONE, 0, 0, 0, ONE, 0, 0, 0, 1 << 30),

@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple
 
 import numpy as np
 
@@ -222,7 +222,11 @@ def keyframe(path: str | Path, at_s: float, *, min_side: int) -> ImageArray:
 def _opened(file: BinaryIO) -> InputContainer:
     import av
 
-    return av.open(file, "r", format="mov", metadata_errors="replace")
+    # PyAV 19 keeps what is not UTF-8 in a tag as lone surrogates; older ones do so when asked.
+    older: dict[str, Any] = {"metadata_errors": "surrogateescape"}
+    ours = {} if int(av.__version__.partition(".")[0]) >= 19 else older
+    container: InputContainer = av.open(file, "r", format="mov", **ours)
+    return container
 
 
 @contextmanager

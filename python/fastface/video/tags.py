@@ -22,7 +22,11 @@ EARLIEST: Final = parse_time("1995-01-01 00:00") or 0.0
 
 
 def metadata(tags: Mapping[str, str], width: int, height: int, duration_s: float) -> PhotoMetadata:
-    """Metadata of a video of `width` by `height` upright pixels."""
+    """Metadata of a video of `width` by `height` upright pixels.
+
+    tags: as PyAV reads them, in which what is not UTF-8 stands as lone surrogates.
+    """
+    tags = {key: _readable(value) for key, value in tags.items()}
     latitude, longitude = place(tags.get(f"{APPLE}location.ISO6709") or tags.get("location", ""))
     return PhotoMetadata(
         width=width,
@@ -68,6 +72,11 @@ def place(text: str) -> tuple[float | None, float | None]:
     if abs(latitude) > 90 or abs(longitude) > 180 or latitude == longitude == 0.0:
         return None, None
     return latitude, longitude
+
+
+def _readable(value: str) -> str:
+    """A text that can be stored and printed: what was not UTF-8 becomes U+FFFD."""
+    return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _degrees(text: str, n_digits: int) -> float:
