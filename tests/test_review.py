@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import re
+import string
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -300,6 +302,23 @@ def test_review_asks_undoes_names_and_quits(
         ("undo", True),
         ("different", True),
     ]
+
+
+def test_a_letter_means_the_face_that_it_stands_before(
+    divided: Library, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = divided.suggest(1)[0].sides
+    type_in(monkeypatch, "q")
+    assert run(divided, "review") == 0
+    lettered = dict(re.findall(r"^     ([a-z])  (\S+) ", capsys.readouterr().err, re.MULTILINE))
+    faces = [*first.faces, *second.faces]
+    assert list(lettered) == list(string.ascii_lowercase[: len(faces)])
+    assert list(lettered.values()) == [str(face.photo) for face in faces]
+    letter, rejected = list(lettered)[len(first.faces)], second.faces[0]
+    type_in(monkeypatch, f"x {letter}", "q")
+    assert run(divided, "review") == 0
+    assert rejected.id not in {face.id for face in divided.faces(second.person)}
+    assert {face.id for face in first.faces} <= {face.id for face in divided.faces(first.person)}
 
 
 def test_review_ends_with_the_questions_and_with_the_input(

@@ -130,7 +130,8 @@ class _Session:
         letters = iter(LETTERS)
         for number, side in enumerate(question.sides, start=1):
             print(f"  {number}  {printable(called(side))}", file=sys.stderr)
-            for letter, face in zip(letters, side.faces, strict=False):
+            # The faces first: `zip` asks its first argument once more than there are pairs.
+            for face, letter in zip(side.faces, letters, strict=False):
                 where = styled(f"({place(face)})", DIM, sys.stderr)
                 print(f"     {letter}  {printable(str(face.photo))} {where}", file=sys.stderr)
 
