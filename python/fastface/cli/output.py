@@ -98,14 +98,17 @@ def printable(text: str) -> str:
 
 
 def aligned(rows: Sequence[Sequence[object]]) -> list[str]:
-    """Rows as lines of equal columns; the first row is the header.
+    """Rows as lines of equal columns; the first row is the header.  Numbers stand to the right.
 
-    >>> aligned([["NAME", "PHOTOS"], ["Ada", 12]])
-    ['NAME  PHOTOS', 'Ada       12']
+    >>> aligned([["NAME", "PHOTOS"], ["Ada", 12], ["Bob", ""]])
+    ['NAME  PHOTOS', 'Ada       12', 'Bob']
     """
     texts = [[printable(str(cell)) for cell in row] for row in rows]
     widths = [max(map(cell_width, column)) for column in zip(*texts, strict=True)]
-    numeric = [all(isinstance(row[k], int | float) for row in rows[1:]) for k in range(len(widths))]
+    numeric = [
+        all(cell == "" or isinstance(cell, int | float) for cell in column[1:])
+        for column in zip(*rows, strict=True)
+    ]
     lines = []
     for row in texts:
         cells = []
