@@ -144,7 +144,10 @@ def test_commands(scanned: Library, album: Path, capsys: pytest.CaptureFixture[s
     ]
     assert run("photos", "--near", str(album / "0.png"), "--km", "30")[1].count("png") == 3
     assert run("photos")[0] == 1 and "which photos?" in run("photos")[2]
-    assert "since: expected a time" in run("photos", "p1", "--from", "x")[2]
+    assert "--from: expected a time" in run("photos", "p1", "--from", "x")[2]
+    assert "--from, --to: 2001 is after 2000" in run("photos", "--from", "2001", "--to", "2000")[2]
+    assert "--near: expected degrees" in run("photos", "--near", "-91.5,-0.5")[2]
+    assert run("photos", "--near", "-48.86,-2.35") == (0, "", "")
     seen = run("people", "--seen")[1].splitlines()
     assert seen[1].split() == ["p1", "-", "5", "5", "2000-06-15", "2005-06-15"]
     assert run("together")[1].splitlines()[1].split() == ["p1", "-", "p2", "-", "2"]

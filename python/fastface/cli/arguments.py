@@ -26,6 +26,8 @@ Finds who is in your photos, privately, on your own device.
 Photos are read where they are and never changed; what is found is kept in one
 library file that only you can read. Nothing is sent anywhere."""
 
+_PLACE = re.compile(r"-[0-9.]+,-?[0-9.]+")
+
 EXAMPLES = """\
   fastface demo                          see it work on a few public-domain photos
   fastface scan ~/Pictures               find the people in your own photos
@@ -61,6 +63,10 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"fastface: {message}\nTry '{self.prog} --help'.\n")
+
+    def _parse_optional(self, arg_string: str) -> Any:
+        # South of the equator a place begins like an option.
+        return None if _PLACE.fullmatch(arg_string) else super()._parse_optional(arg_string)
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is None or value in action.choices:

@@ -61,6 +61,16 @@ moment that shows one of the people best, in seconds.""",
     )
 
 
+# What the arguments of `Library.search` are called here.
+OPTIONS = {
+    "since, until": "--from, --to",
+    "since": "--from",
+    "until": "--to",
+    "near": "--near",
+    "km": "--km",
+}
+
+
 def run(args: Namespace, out: Output) -> None:
     asked = (args.people, args.without, args.since, args.until, args.near)
     if not any(asked):
@@ -76,7 +86,8 @@ def run(args: Namespace, out: Output) -> None:
                 km=args.km,
             )
         except ValueError as error:
-            raise FastfaceError(str(error)) from error
+            name, _, problem = str(error).partition(": ")
+            raise FastfaceError(f"{OPTIONS.get(name, name)}: {problem}") from error
     if out.as_json:
         out.json([as_json(photo) for photo in photos])
         return
