@@ -57,7 +57,7 @@ class FakeLibrary:
         self.last_scan: dict[str, float] = {}
         self.n_outdated = 0
         self.n_live = 0
-        self.counts: dict[str, int] = {}  # of the next scans, in place of the usual ones
+        self.counts: dict[str, Any] = {}  # of the next scans, in place of the usual ones
         self.on_scan: Callable[[], None] = lambda: None
 
     def __enter__(self) -> Self:
@@ -118,7 +118,7 @@ class FakeLibrary:
         self.last_scan = {
             name: getattr(summary, name)
             for name in ScanSummary.__slots__
-            if name not in ("failures", "placements", "n_outdated")
+            if name not in ("failures", "placements", "n_outdated", "others")
         }
         return summary
 

@@ -217,6 +217,13 @@ def test_scan_says_what_was_moved_and_what_is_gone(run: Run, library: FakeLibrar
     assert "disk is not connected" in err
 
 
+def test_scan_says_which_kinds_are_not_read(run: Run, library: FakeLibrary) -> None:
+    assert "not read" not in run("scan", "/")[2]
+    library.counts = {"others": {".gif": 1}}
+    assert "1 file of a kind that is not read was left out: 1 .gif.\n" in run("scan", "/")[2]
+    assert run_json(run, "scan", "/")["others"] == {".gif": 1}
+
+
 def test_scan_says_what_became_of_live_photos(run: Run, library: FakeLibrary) -> None:
     assert "live photo" not in run("scan", "/")[2]
     library.n_live = 1

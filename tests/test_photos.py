@@ -35,6 +35,14 @@ def test_order_suffixes_and_facts(tmp_path: Path) -> None:
     assert (first.size, first.mtime_ns) == (len("10.tiff"), 7_000_000_001)
 
 
+def test_other_kinds_are_told_of_but_for_raw_files_beside_a_photo(tmp_path: Path) -> None:
+    make(tmp_path, "1.jpg", "1.CR2", "2.cr2", "a/3.GIF", "a/4.gif", "notes.txt", ".5.gif")
+    make(tmp_path, "b/.nomedia", "b/6.gif", "c.gif/7.jpg")
+    kinds: list[str] = []
+    photos = list(iter_photos(tmp_path, on_other=kinds.append))
+    assert sorted(kinds) == [".cr2", ".gif", ".gif"] and len(photos) == 2
+
+
 def test_hidden_unwanted_and_system_folders(tmp_path: Path) -> None:
     make(tmp_path, "in.jpg", ".hidden/1.jpg", "._in.jpg", "a/.nomedia", "a/2.jpg", "a/b/3.jpg")
     make(tmp_path, "nas/@eaDir/4.jpg", "nas/5.jpg", "__MACOSX/6.jpg")

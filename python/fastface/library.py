@@ -233,9 +233,10 @@ class Library(Exchange, Explanations, Review, Searches):
             n_videos=counts.n_videos,
             n_videos_left=counts.n_videos_left,
             n_live=counts.n_live,
+            others=counts.others,
         )
         figures = asdict(summary)
-        for name in ("failures", "placements", "grouped", "n_outdated"):
+        for name in ("failures", "placements", "grouped", "n_outdated", "others"):
             del figures[name]
         with self._store.atomic():
             self._store.set_state("last_scan", figures)

@@ -21,6 +21,13 @@ SUFFIXES = frozenset(
 
 VIDEO_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".3gp"})
 
+# Pictures and videos of kinds that are not read: a scan tells how many it has left out.
+OTHER_SUFFIXES = frozenset(
+    {".gif", ".bmp", ".jxl", ".jp2", ".psd", ".avi", ".mkv", ".webm", ".wmv", ".mpg", ".mpeg"}
+    | {".mts", ".m2ts", ".dng", ".cr2", ".cr3", ".nef", ".nrw", ".arw", ".raf", ".orf", ".rw2"}
+    | {".pef", ".srw"}
+)
+
 # The moving half of a live photo lasts three seconds, and is less than this large; a video beside a
 # still of the same name that is larger is one of its own.
 LIVE_BYTES = 12_000_000
@@ -110,7 +117,10 @@ def photo_folder(path: str | Path) -> Path:
 
 
 def iter_photos(
-    folder: str | Path, *, on_error: ErrorCallback | None = None
+    folder: str | Path,
+    *,
+    on_error: ErrorCallback | None = None,
+    on_other: Callable[[str], None] | None = None,
 ) -> Iterator[PhotoFile]:
     """Every photo and video file under `folder`, in the same order on every run.
 
@@ -121,23 +131,31 @@ def iter_photos(
     loops end.  Names need not be UTF-8 (see `display_name`).
 
     on_error: called with (path, reason) for a folder that cannot be read; the walk goes on.
+    on_other: called with the suffix of each picture or video of a kind that is not read, but for
+    raw files and the like beside a photo of the same name.
     Raises PhotoError if `folder` itself is not a folder.
     """
     photo_folder(folder)
     root = Path(folder)
     entered: set[tuple[int, int]] = set()
     linked: list[Path] = []
-    yield from _walk(root, entered, linked, on_error)
+    callbacks = on_error or _ignore, on_other or _ignore
+    yield from _walk(root, entered, linked, *callbacks)
     # Links wait until every real folder has been entered; a linked folder may hold links itself.
     while linked:
-        yield from _walk(linked.pop(0), entered, linked, on_error)
+        yield from _walk(linked.pop(0), entered, linked, *callbacks)
+
+
+def _ignore(*_: object) -> None:
+    """For callers who do not ask."""
 
 
 def _walk(
     root: Path,
     entered: set[tuple[int, int]],
     linked: list[Path],
-    on_error: ErrorCallback | None,
+    on_error: ErrorCallback,
+    on_other: Callable[[str], None],
 ) -> Iterator[PhotoFile]:
     pending = [root]
     while pending:
@@ -150,10 +168,9 @@ def _walk(
             with os.scandir(folder) as entries:
                 children = sorted(entries, key=lambda entry: entry.name)
         except OSError as error:
-            if on_error is not None:
-                on_error(folder, error.strerror or "cannot be read")
+            on_error(folder, error.strerror or "cannot be read")
             continue
-        if any(child.name == ".nomedia" for child in children):
+        if ".nomedia" in (child.name for child in children):
             continue
         stills = {stem for stem, suffix in map(_split, children) if suffix in SUFFIXES}
         folders: list[Path] = []
@@ -167,13 +184,18 @@ def _walk(
                     continue
                 stem, suffix = _split(child)
                 if suffix in SUFFIXES | VIDEO_SUFFIXES and child.is_file():
-                    file = (folder / child.name).stat()
-                    is_live = suffix in VIDEO_SUFFIXES and stem in stills
-                    is_live &= file.st_size <= LIVE_BYTES
-                    yield PhotoFile(folder / child.name, file.st_size, file.st_mtime_ns, is_live)
+                    yield _photo(folder / child.name, has_still=stem in stills)
+                elif suffix in OTHER_SUFFIXES and stem not in stills:
+                    on_other(suffix)
             except OSError:
                 continue  # gone since the folder was listed, or a link that leads round in a circle
         pending.extend(reversed(folders))
+
+
+def _photo(path: Path, *, has_still: bool) -> PhotoFile:
+    file = path.stat()
+    is_live = has_still and path.suffix.lower() in VIDEO_SUFFIXES and file.st_size <= LIVE_BYTES
+    return PhotoFile(path, file.st_size, file.st_mtime_ns, is_live)
 
 
 def _split(entry: os.DirEntry[str]) -> tuple[str, str]:

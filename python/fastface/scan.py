@@ -12,7 +12,7 @@ import functools
 import logging
 import os
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from dataclasses import dataclass, field
@@ -52,6 +52,7 @@ class ScanCounts:
     n_videos: int = 0
     n_videos_left: int = 0
     n_live: int = 0
+    others: Counter[str] = field(default_factory=Counter)
     failures: list[tuple[Path, str]] = field(default_factory=list)
 
 
@@ -170,8 +171,10 @@ class _Scan:
             self.counts.failures.append((folder, reason))
 
         vanished = {key for key, row in known.items() if not row.missing} | failed.keys()
-        reads_videos = is_readable()
-        for photo in iter_photos(self._folder, on_error=cannot_enter):
+        reads_videos, others = is_readable(), self.counts.others
+        for photo in iter_photos(
+            self._folder, on_error=cannot_enter, on_other=lambda kind: others.update((kind,))
+        ):
             if photo.is_live:
                 self.counts.n_live += 1
                 continue

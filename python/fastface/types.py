@@ -174,7 +174,8 @@ class ScanSummary:
     and until then their faces are left out.
     n_videos: how many of the n_photos are videos.  n_videos_left: videos that were not looked at,
     because PyAV, which reads them, is not installed.  n_live: moving halves of live photos, whose
-    still is looked at instead.
+    still is looked at instead.  others: how many pictures and videos of kinds that are not read
+    were left out, by suffix.
     """
 
     n_photos: int
@@ -194,6 +195,7 @@ class ScanSummary:
     n_videos: int = 0
     n_videos_left: int = 0
     n_live: int = 0
+    others: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from argparse import Namespace
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,7 +36,7 @@ Reads JPEG, PNG, WebP, TIFF, HEIC and AVIF. A photo is analysed once: a second s
 looks only at what is new, and knows photos again that were moved, renamed or copied.
 You may stop with Ctrl-C at any time and run the same command again. Folders with a file
 .nomedia are left out. Photos that cannot be read are listed at the end and do not stop
-the scan.
+the scan; files of other kinds, such as raw ones, are counted.
 
 MP4 and MOV videos are read where PyAV is installed (pip install av), else
 counted: keyframes two seconds apart are looked at, in videos of more than an hour at
@@ -54,7 +55,8 @@ people, seconds, grouped (false where new faces of a large library wait for `fas
 update`), outdated (photos elsewhere that only other models have seen), failures (a list
 of objects with photo, reason), placements (by model: asked, obtained, missing, layers;
 empty where no photo was new), videos (of the photos), videos_left (not looked at, as PyAV
-is not installed) and live (moving halves of live photos, left out).""",
+is not installed), live (moving halves of live photos, left out) and others (files of other
+kinds of pictures and videos, such as raw ones without a JPEG beside them, by suffix).""",
         examples="""\
   fastface scan ~/Pictures
   fastface scan /mnt/camera --workers 2        leave cores for other work
@@ -98,6 +100,8 @@ def run(args: Namespace, out: Output) -> int:
             )
         if summary.n_videos_left:
             out.say(left_out(summary))
+        if summary.others:
+            out.say(other_kinds(summary.others))
         if summary.n_live:
             out.say(live(summary))
         if summary.n_outdated:
@@ -178,6 +182,19 @@ def left_out(summary: ScanSummary) -> str:
     )
 
 
+def other_kinds(others: Mapping[str, int]) -> str:
+    """Which pictures and videos are not read, the most frequent first.
+
+    >>> other_kinds({".gif": 2, ".cr2": 1300})
+    '1,302 files of kinds that are not read were left out: 1,300 .cr2, 2 .gif.'
+    """
+    kinds = sorted(others.items(), key=lambda kind: (-kind[1], kind[0]))
+    files = count(sum(others.values()), "file of a kind that is", "files of kinds that are")
+    were = "was" if sum(others.values()) == 1 else "were"
+    listed = ", ".join(f"{number:,} {suffix}" for suffix, number in kinds)
+    return f"{files} not read {were} left out: {listed}."
+
+
 def live(summary: ScanSummary) -> str:
     """What became of the moving halves of live photos."""
     if summary.n_live == 1:
@@ -227,4 +244,5 @@ def as_json(summary: ScanSummary) -> dict[str, Any]:
         "videos": summary.n_videos,
         "videos_left": summary.n_videos_left,
         "live": summary.n_live,
+        "others": dict(summary.others),
     }
