@@ -45,18 +45,24 @@ Buffer packed_dense(const std::vector<float>& weights, std::size_t n_channels, s
   return blocks;
 }
 
+// halves: of weights that are split into them.
 struct FloatLayer {
   std::size_t n_in, n_out, size, stride, pad;
   Buffer weights, bias, slope;
+  BufferOf<std::uint16_t> halves;
 };
 
 class FloatArithmetic final : public ChainArithmetic {
  public:
   FloatArithmetic(const std::vector<ChainLayer>& layers, const std::vector<float>& dense,
-                  const std::vector<float>& dense_bias) {
-    for (const ChainLayer& k : layers)
-      layers_.push_back({k.n_in, k.n_out, k.size, k.stride, k.pad, packed(k.weights, k.n_out),
-                         aligned(k.bias), aligned(k.slope)});
+                  const std::vector<float>& dense_bias)
+      : kernels_(kernels()) {
+    for (const ChainLayer& k : layers) {
+      const bool splits = k.kind == ChainKind::kMix && kernels_.splits_floats;
+      layers_.push_back({k.n_in, k.n_out, k.size, k.stride, k.pad,
+                         splits ? Buffer() : packed(k.weights, k.n_out), aligned(k.bias), aligned(k.slope),
+                         splits ? halves(k) : BufferOf<std::uint16_t>()});
+    }
     const std::size_t n_channels = layers.back().n_out, dims = dense_bias.size();
     dense_ = {n_channels,
               dims,
@@ -65,7 +71,8 @@ class FloatArithmetic final : public ChainArithmetic {
               0,
               packed_dense(dense, n_channels, dense.size() / n_channels / dims),
               aligned(dense_bias),
-              aligned(std::vector<float>(dims, 1.0f))};
+              aligned(std::vector<float>(dims, 1.0f)),
+              {}};
   }
 
   std::size_t value_size() const override { return sizeof(float); }
@@ -73,17 +80,23 @@ class FloatArithmetic final : public ChainArithmetic {
   void first(const float* rows, std::size_t part_step, std::size_t width, std::byte* out,
              std::size_t out_step) const override {
     const FloatLayer& k = layers_[0];
-    kernels().mix_blocks({rows, kTaps, part_step, kTaps * kColours, k.stride * kColours, k.weights.data(),
-                          k.bias.data(), k.slope.data(), k.n_out, nullptr, floats(out), out_step},
-                         width);
+    kernels_.mix_blocks(
+        {rows, kTaps, part_step, kTaps * kColours, k.stride * kColours, k.weights.data(), k.bias.data(),
+         k.slope.data(), k.n_out, nullptr, floats(out), out_step, nullptr, nullptr},
+        width);
   }
 
   void mix(std::size_t layer, const std::byte* source, std::size_t part_step, std::size_t n_pixels,
            const std::byte* added, std::byte* out, std::size_t out_step) const override {
     const FloatLayer& k = layers_[layer];
-    kernels().mix_blocks({floats(source), k.n_in / kBlock, part_step, kBlock, kBlock, k.weights.data(),
-                          k.bias.data(), k.slope.data(), k.n_out, floats(added), floats(out), out_step},
-                         n_pixels);
+    const std::size_t n_blocks = k.n_in / kBlock;
+    BufferOf<std::uint16_t> scratch;
+    if (k.halves.data())
+      scratch = BufferOf<std::uint16_t>((n_pixels + kBlock - 1) / kBlock * split_tiles(n_blocks) * kHalves);
+    kernels_.mix_blocks(
+        {floats(source), n_blocks, part_step, kBlock, kBlock, k.weights.data(), k.bias.data(), k.slope.data(),
+         k.n_out, floats(added), floats(out), out_step, k.halves.data(), scratch.data()},
+        n_pixels);
   }
 
   void filter(std::size_t layer, std::size_t block, const std::byte* source, std::size_t side,
@@ -91,7 +104,7 @@ class FloatArithmetic final : public ChainArithmetic {
               std::byte* out) const override {
     const FloatLayer& k = layers_[layer];
     const std::size_t line = block * kBlock;
-    kernels().filter_block_rows(
+    kernels_.filter_block_rows(
         {floats(source), side, side, k.size, k.stride, k.pad, k.weights.data() + line * k.size * k.size,
          k.bias.data() + line, k.slope.data() + line},
         first_row, n_rows, n_columns, floats(out));
@@ -100,16 +113,24 @@ class FloatArithmetic final : public ChainArithmetic {
   void dense(const std::byte* images, std::size_t part_step, std::size_t n_pixels, std::size_t count,
              float* out) const override {
     const std::size_t size = n_pixels * kBlock;
-    kernels().mix_blocks(
-        {floats(images), dense_.n_in / kBlock, part_step, size, size, dense_.weights.data(),
-         dense_.bias.data(), dense_.slope.data(), dense_.n_out, nullptr, out, count * kBlock},
-        count);
+    kernels_.mix_blocks({floats(images), dense_.n_in / kBlock, part_step, size, size, dense_.weights.data(),
+                         dense_.bias.data(), dense_.slope.data(), dense_.n_out, nullptr, out, count * kBlock,
+                         nullptr, nullptr},
+                        count);
   }
 
  private:
   static float* floats(std::byte* values) { return reinterpret_cast<float*>(values); }
   static const float* floats(const std::byte* values) { return reinterpret_cast<const float*>(values); }
 
+  BufferOf<std::uint16_t> halves(const ChainLayer& layer) const {
+    const std::size_t n_blocks = layer.n_out / kBlock;
+    BufferOf<std::uint16_t> split(n_blocks * split_tiles(layer.n_in / kBlock) * kHalves);
+    kernels_.split_weights(layer.weights.data(), layer.n_in, layer.n_out, split.data());
+    return split;
+  }
+
+  const Kernels& kernels_;  // weights are split, or not, for its target
   std::vector<FloatLayer> layers_;
   FloatLayer dense_;
 };
@@ -154,9 +175,10 @@ class WordArithmetic final : public ChainArithmetic {
              std::size_t out_step) const override {
     const WordLayer& k = layers_[0];
     Buffer values(width * k.n_out);
-    kernels_.mix_blocks({rows, kTaps, part_step, kTaps * kColours, k.stride * kColours, k.weights.data(),
-                         k.bias.data(), k.slope.data(), k.n_out, nullptr, values.data(), width * kBlock},
-                        width);
+    kernels_.mix_blocks(
+        {rows, kTaps, part_step, kTaps * kColours, k.stride * kColours, k.weights.data(), k.bias.data(),
+         k.slope.data(), k.n_out, nullptr, values.data(), width * kBlock, nullptr, nullptr},
+        width);
     for (std::size_t b = 0; b < k.n_out / kBlock; ++b)
       kernels_.store_words(values.data() + b * width * kBlock, width * kBlock, k.zero,
                            out + b * out_step * value_size());

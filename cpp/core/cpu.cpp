@@ -17,8 +17,10 @@ namespace {
 // refuses where somebody's alternate signal stack would be too small for them.
 bool may_use_amx() {
   unsigned eax, ebx, ecx, edx;
-  constexpr unsigned kTiles = 1u << 24, kBytes = 1u << 25;
-  if (!__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) || !(edx & kTiles) || !(edx & kBytes)) return false;
+  constexpr unsigned kUnit = 1u << 22 | 1u << 24 | 1u << 25;  // products of bfloat16, tiles, of bytes
+  if (!__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) || (edx & kUnit) != kUnit) return false;
+  constexpr unsigned kRoundsToBfloat16 = 1u << 5;
+  if (!__get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) || !(eax & kRoundsToBfloat16)) return false;
   constexpr long kRequestPermission = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
   return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
 }

@@ -118,7 +118,17 @@ struct BlockMix {
   const float* added;
   float* out;
   std::size_t out_step;  // from one block to the next, of `added` too
+  // Weights as split_weights() writes them, and room for as much of the pixels; null: in float32. Where
+  // the target splits floats and pixels and parts lie kBlock values apart and deep.
+  const std::uint16_t* halves;
+  std::uint16_t* scratch;
 };
+
+// float32 as sums of two halves of 16 bits: of 16 pixels or outputs, the high and then the low halves of 32
+// values.
+inline constexpr std::size_t kHalves = 2 * 16 * 32;
+// How many of them make up values in so many blocks.
+static inline constexpr std::size_t split_tiles(std::size_t n_blocks) { return (n_blocks + 1) / 2; }
 
 // A layer that filters each channel by itself, for one block of an image: taps of pixel (y, x) begin
 // at (y * stride - pad, x * stride - pad), and count for nothing outside the image. bias, slope: as above.
@@ -159,6 +169,7 @@ struct Kernels {
   std::size_t tile_cols;       // rows per right panel
   std::size_t words_per_four;  // 32-bit words that four quantised values are packed into
   bool words_pay;              // whether strip_candidates is worth its while
+  bool splits_floats;          // whether mix_blocks takes halves
 
   // Inner product of two vectors of n float32 values.
   float (*dot)(const float* a, const float* b, std::size_t n) noexcept;
@@ -260,6 +271,9 @@ struct Kernels {
 
   // The first n_pixels pixels of all blocks.
   void (*mix_blocks)(const BlockMix& mix, std::size_t n_pixels) noexcept;
+  // Of weights[n_in][n_out]: out[block of n_out][tile of 32 n_in][kHalves], filled up with zeros.
+  void (*split_weights)(const float* weights, std::size_t n_in, std::size_t n_out,
+                        std::uint16_t* out) noexcept;
   // n_rows rows of n_columns pixels of the output, from row `first` on.
   void (*filter_block_rows)(const BlockFilter& filter, std::size_t first, std::size_t n_rows,
                             std::size_t n_columns, float* out) noexcept;

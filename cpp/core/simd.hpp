@@ -1,5 +1,5 @@
-// The only header that knows instruction sets. Everything else is written once against f32v and
-// compiled once per target (CMakeLists.txt); dispatch.cpp chooses among the results at run time.
+// With matrix_unit.hpp the only header that knows instruction sets. Everything else is written once against
+// f32v and compiled once per target (CMakeLists.txt); dispatch.cpp chooses among the results at run time.
 //
 // GCC and Clang vector extensions give + - * < and ?: on every target; an intrinsic is allowed only
 // here, behind a named function. Everything is always_inline: a function with external linkage
@@ -217,87 +217,6 @@ FASTFACE_INLINE i32v accumulate(i32v sums, i32v left, i32v right) {
 }
 #endif
 inline constexpr std::size_t kWordValues = sizeof(std::int32_t) / sizeof(word_value);
-
-// Intel's AMX multiplies whole tiles of bytes, 16 rows by 64: eight times the products of VNNI in a
-// cycle. The unit must be set up on the thread that uses it, and is released when that is done, so that
-// no switch of threads has to save it.
-#if defined(__AMX_INT8__) && defined(__AVX512VNNI__)
-inline constexpr bool kHasMatrixUnit = true;
-
-// For products of two panels of `Rows` left rows: registers 0 to 3 take the sums, 4 and 5 left rows, 6 and
-// 7 right columns.
-template <std::size_t Rows>
-class MatrixUnit {
- public:
-  [[gnu::always_inline]] MatrixUnit() {
-    struct alignas(64) Shape {
-      std::uint8_t palette = 1, start_row = 0, reserved[14] = {};
-      std::uint16_t bytes_per_row[16] = {64, 64, 64, 64, 64, 64, 64, 64};
-      std::uint8_t rows[16] = {Rows, Rows, Rows, Rows, Rows, Rows, 16, 16};
-    };
-    static constexpr Shape kShape;
-    _tile_loadconfig(&kShape);
-  }
-  [[gnu::always_inline]] ~MatrixUnit() { _tile_release(); }
-  MatrixUnit(const MatrixUnit&) = delete;
-  MatrixUnit& operator=(const MatrixUnit&) = delete;
-};
-
-// products[r][c] = <row r of the left words, column c of the right words> for 32 columns. Left rows lie
-// one after the other, right words as for accumulate(); there are a multiple of 16 of each.
-FASTFACE_INLINE void multiply_tiles(const std::int32_t* left, const std::int32_t* right, std::size_t words,
-                                    std::int32_t* products) {
-  constexpr std::size_t kLine = 32 * sizeof(std::int32_t);
-  _tile_zero(0);
-  _tile_zero(1);
-  for (std::size_t w = 0; w < words; w += 16) {
-    _tile_loadd(4, left + w, words * sizeof(std::int32_t));
-    _tile_loadd(6, right + w * 32, kLine);
-    _tile_loadd(7, right + w * 32 + 16, kLine);
-    _tile_dpbsud(0, 4, 6);
-    _tile_dpbsud(1, 4, 7);
-  }
-  _tile_stored(0, products, kLine);
-  _tile_stored(1, products + 16, kLine);
-}
-
-// The same for two panels of `rows` left rows, the second of which follows the first: a sum takes 52 cycles
-// before the next can be added, in which four fit.
-FASTFACE_INLINE void multiply_tile_pairs(const std::int32_t* left, std::size_t rows,
-                                         const std::int32_t* right, std::size_t words,
-                                         std::int32_t* products) {
-  constexpr std::size_t kLine = 32 * sizeof(std::int32_t);
-  const std::size_t row = words * sizeof(std::int32_t);
-  _tile_zero(0);
-  _tile_zero(1);
-  _tile_zero(2);
-  _tile_zero(3);
-  for (std::size_t w = 0; w < words; w += 16) {
-    _tile_loadd(4, left + w, row);
-    _tile_loadd(6, right + w * 32, kLine);
-    _tile_dpbsud(0, 4, 6);
-    _tile_loadd(7, right + w * 32 + 16, kLine);
-    _tile_dpbsud(1, 4, 7);
-    _tile_loadd(5, left + rows * words + w, row);
-    _tile_dpbsud(2, 5, 6);
-    _tile_dpbsud(3, 5, 7);
-  }
-  _tile_stored(0, products, kLine);
-  _tile_stored(1, products + 16, kLine);
-  _tile_stored(2, products + rows * 32, kLine);
-  _tile_stored(3, products + rows * 32 + 16, kLine);
-}
-#else
-inline constexpr bool kHasMatrixUnit = false;
-template <std::size_t Rows>
-class MatrixUnit {
- public:
-  MatrixUnit() {}  // not trivial: an object of it is no unused variable
-};
-FASTFACE_INLINE void multiply_tiles(const std::int32_t*, const std::int32_t*, std::size_t, std::int32_t*) {}
-FASTFACE_INLINE void multiply_tile_pairs(const std::int32_t*, std::size_t, const std::int32_t*, std::size_t,
-                                         std::int32_t*) {}
-#endif
 
 // The words of kLanes * kWordValues neighbouring values, with `offset` added to each.
 FASTFACE_INLINE i32v load_words(const std::int8_t* values, int offset) {

@@ -23,6 +23,7 @@
 // it changes nothing.
 #pragma once
 
+#include "core/matrix_unit.hpp"
 #include "core/kernels.hpp"
 #include "kernels/distances.hpp"
 #include "kernels/gemm.hpp"

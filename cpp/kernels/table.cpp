@@ -9,6 +9,7 @@
 #include "kernels/lasso.hpp"
 #include "kernels/quantised.hpp"
 #include "kernels/row_products.hpp"
+#include "kernels/split_blocks.hpp"
 #include "kernels/vector.hpp"
 #include "kernels/widen.hpp"
 #include "kernels/words.hpp"
@@ -26,6 +27,7 @@ const Kernels table = {
     .tile_cols = kTileCols,
     .words_per_four = 4 / kWordValues,
     .words_pay = kWordsPay,
+    .splits_floats = kHasMatrixUnit,
     .dot = dot,
     .axpy = axpy,
     .widen_halves = widen_halves,
@@ -56,7 +58,8 @@ const Kernels table = {
     .mix_channels = mix_channels,
     .filter_channels = filter_channels,
     .pool_channels = pool_channels,
-    .mix_blocks = mix_blocks,
+    .mix_blocks = mix_any_blocks,
+    .split_weights = split_weights,
     .filter_block_rows = filter_block_rows,
     .store_words = store_words,
     .pack_word_weights = pack_word_weights,
