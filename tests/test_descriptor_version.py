@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fastface import analysis
+from fastface import Library, analysis
+from fastface import models as model_packs
+from fastface.errors import ModelError
 from fastface.mobile.drawing import drawn_photo
 from fastface.types import ImageArray
-
-pytestmark = pytest.mark.models
+from tests.fake_engine import FakeEngine, paint
 
 # Left and top of the photo, a face's width and score, and its vector along a fixed direction.
 SEEN = {
@@ -34,6 +35,11 @@ SEEN = {
     ],
 }
 
+# The last figure of each, of the pack int8: targets differ by .005, ONNX Runtime's 8 bits by .02.
+IN_BYTES = {
+    3: [-0.0571, -0.0453, 0.1005, -0.0688, -0.0676, -0.0862, -0.0333, -0.0397, -0.0559, -0.0167]
+}
+
 
 def crowd() -> ImageArray:
     """Drawn people from large to so small that only a closer look sees them."""
@@ -44,12 +50,42 @@ def crowd() -> ImageArray:
     return photo
 
 
+DIRECTION = np.cos(np.arange(128, dtype=np.float32)) / 8  # of unit length
+
+
+@pytest.mark.models
 def test_a_change_of_what_is_seen_raises_the_version(models: Path) -> None:
-    direction = np.cos(np.arange(128, dtype=np.float32)) / 8  # of unit length
     rows = [
-        (*o.box[:3], o.score, float(o.face @ direction))
+        (*o.box[:3], o.score, float(o.face @ DIRECTION))
         for o in analysis.Analyzer().analyze(crowd())
     ]
     expected = np.array(SEEN[analysis._DESCRIPTOR_VERSION])
     assert len(rows) == len(expected)
     np.testing.assert_allclose(rows, expected, atol=5e-3)
+
+
+@pytest.mark.models
+def test_a_change_of_vectors_in_bytes_raises_the_version_of_their_pack(models: Path) -> None:
+    try:
+        model_packs.installed("int8")
+    except ModelError:
+        pytest.skip("the pack int8 is not installed")
+    found = [float(o.face @ DIRECTION) for o in analysis.Analyzer("int8").analyze(crowd())]
+    np.testing.assert_allclose(found, IN_BYTES[analysis._DESCRIPTOR_VERSION_OF["int8"]], atol=1e-2)
+
+
+def test_vectors_in_bytes_of_before_are_compared_with_none_of_now(tmp_path: Path) -> None:
+    """They were ONNX Runtime's, under the tag int8-1.2."""
+    for seed in range(4):
+        paint(tmp_path / "photos" / f"{seed}.png", [seed % 2, 2], seed)
+    path = tmp_path / "library.db"
+    with Library(path, engine=FakeEngine(model_tag="int8-1.2")) as before:
+        before.scan(tmp_path / "photos")
+        before.name("p1", "Ada")
+        n_faces = len(before.faces())
+    with Library(path, engine=FakeEngine(model_tag=analysis.model_tag("int8"))) as library:
+        assert library.count_outdated() == 4
+        assert library.scan(tmp_path / "photos").n_new == 4
+        assert library.count_outdated() == 0
+        assert len(library.faces()) == n_faces
+        assert [person.name for person in library.people()].count("Ada") == 1

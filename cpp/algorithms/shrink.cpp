@@ -70,13 +70,20 @@ std::vector<std::uint8_t> shrink(const Pixels& photo, std::size_t height, std::s
   const Axis rows = make_axis(photo.height, height);
   const Axis columns = make_axis(photo.width, width);
   const std::size_t stride = 3 * photo.width;
-  std::vector<float> row(stride + 1);  // the last pixel is read as four values
+  std::vector<float> together(kRowsTogether * (stride + 1));  // the last pixel is read as four values
   std::vector<std::uint8_t> result(3 * height * width);
-  for (std::size_t y = 0; y < height; ++y) {
-    kernel.weigh_rows(photo.data + rows.first[y] * stride, stride, rows.weights.data() + y * rows.count,
-                      rows.count, stride, row.data());
-    kernel.weigh_columns(row.data(), columns.first.data(), columns.weights.data(), columns.count, width,
-                         result.data() + 3 * y * width);
+  for (std::size_t y = 0; y < height; y += kRowsTogether) {
+    WeighedRows weighed{{}, {}, stride, rows.count};
+    std::uint8_t* out[kRowsTogether];
+    for (std::size_t r = 0; r < kRowsTogether; ++r) {
+      const std::size_t row = std::min(y + r, height - 1);
+      weighed.first[r] = photo.data + rows.first[row] * stride;
+      weighed.weights[r] = rows.weights.data() + row * rows.count;
+      out[r] = result.data() + 3 * row * width;
+    }
+    kernel.weigh_rows(weighed, stride, together.data());
+    kernel.weigh_columns(together.data(), columns.first.data(), columns.weights.data(), columns.count, width,
+                         out);
   }
   return result;
 }

@@ -76,6 +76,15 @@ struct RowPair {
 // What weigh_rows counts in: a quarter of a level.
 inline constexpr float kRowUnits = 4.0f;
 
+// Rows of a smaller photo that are made together. The last ones may be one and the same.
+inline constexpr std::size_t kRowsTogether = 4;
+// Row r is the sum of weights[r][k] times the row k * stride behind first[r], over k < count.
+struct WeighedRows {
+  const std::uint8_t* first[kRowsTogether];
+  const float* weights[kRowsTogether];
+  std::size_t stride, count;
+};
+
 // How far past its last entry find_pulling may write: a vector of the widest target.
 inline constexpr std::size_t kFindingRoom = 16;
 
@@ -250,14 +259,13 @@ struct Kernels {
   // floats, is overwritten. An unknown whose pivot is not positive is left out: its x is 0.
   void (*solve_cholesky)(float* matrix, std::size_t stride, std::size_t n, float* b) noexcept;
 
-  // out[x] = kRowUnits * sum of weights[k] * first[k * stride + x] over k < count, to the nearest
-  // integer, for x < width. Here and below, weights are multiples of 2^-14 that add up to 1.
-  void (*weigh_rows)(const std::uint8_t* first, std::size_t stride, const float* weights, std::size_t count,
-                     std::size_t width, float* out) noexcept;
-  // Pixel x < width of `out` (RGB) is the sum of weights[x * count + k] * pixel first[x] + k of `row`
-  // over k < count; `row` comes from weigh_rows and has room for one value more.
-  void (*weigh_columns)(const float* row, const std::uint32_t* first, const float* weights, std::size_t count,
-                        std::size_t width, std::uint8_t* out) noexcept;
+  // out[x * kRowsTogether + r] = kRowUnits * value x < width of row r, to the nearest integer. Here and
+  // below, weights are multiples of 2^-14 that add up to 1.
+  void (*weigh_rows)(const WeighedRows& rows, std::size_t width, float* out) noexcept;
+  // Pixel x < width of row r of `out` (RGB) is the sum of weights[x * count + k] * pixel first[x] + k of row
+  // r of `rows` over k < count; `rows` come from weigh_rows and have room for kRowsTogether values more.
+  void (*weigh_columns)(const float* rows, const std::uint32_t* first, const float* weights,
+                        std::size_t count, std::size_t width, std::uint8_t* const* out) noexcept;
   // The three values of each of `width` pixels, to three rows.
   void (*spread_row)(const std::uint8_t* pixels, std::size_t width, float* red, float* green,
                      float* blue) noexcept;

@@ -23,8 +23,8 @@
 // it changes nothing.
 #pragma once
 
-#include "core/matrix_unit.hpp"
 #include "core/kernels.hpp"
+#include "core/matrix_unit.hpp"
 #include "kernels/distances.hpp"
 #include "kernels/gemm.hpp"
 
