@@ -139,3 +139,39 @@ def test_ctrl_c_ends_cleanly_and_a_rerun_resumes(
     assert "run the same command again" in error and "Traceback" not in error
     summary = fastface.answer("scan", folder, "--library", library)
     assert summary["photos"] == 40 and summary["new"] + summary["unchanged"] == 40
+
+
+def test_ctrl_c_while_the_command_loads_is_no_traceback() -> None:
+    code = """
+import sys
+from fastface.__main__ import run
+class Impatient:
+    def find_spec(self, name, path, target=None):
+        if name == "fastface.cli":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Impatient())
+sys.exit(run())
+"""
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert (process.returncode, process.stderr) == (130, b"")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
+def test_another_ctrl_c_does_not_wait_for_threads() -> None:
+    code = """
+import sys, threading, time
+import fastface.cli
+from fastface.__main__ import run
+fastface.cli.main = lambda: 130
+threading.Thread(target=time.sleep, args=(60,)).start()
+run()
+print("ended", flush=True)
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None and process.stderr is not None
+        assert process.stdout.readline() == b"ended\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) == -signal.SIGINT
+        assert process.stderr.read() == b""
