@@ -54,6 +54,9 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         (["scan"], "FOLDER"),
         (["scan", ".", "--workers", "0"], "whole number of 1 or more"),
         (["scan", ".", "--worker", "2"], "unrecognized arguments"),
+        (["scan", ""], "argument FOLDER: expected a path, got nothing"),
+        (["people", "--library", ""], "argument --library: expected a path"),
+        (["scan", ".", "--provider", "gpu"], "argument --provider: no choice 'gpu'"),
         (["models", "instal"], "did you mean 'install'?"),
     ],
 )

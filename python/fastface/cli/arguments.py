@@ -68,14 +68,21 @@ class Parser(argparse.ArgumentParser):
         # South of the equator a place begins like an option.
         return None if _PLACE.fullmatch(arg_string) else super()._parse_optional(arg_string)
 
+    def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
+        # An unset variable of a script, which Path would take for the current folder.
+        if action.type is Path and not arg_string:
+            raise argparse.ArgumentError(action, "expected a path, got nothing")
+        return super()._get_value(action, arg_string)
+
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is None or value in action.choices:
             return
         choices = [str(choice) for choice in action.choices]
         close = difflib.get_close_matches(str(value), choices, n=1)
         hint = f"did you mean '{close[0]}'?" if close else f"choose from {', '.join(choices)}"
-        what = "command" if isinstance(action, argparse._SubParsersAction) else "choice"
-        raise argparse.ArgumentError(None, f"no {what} '{value}': {hint}")
+        if isinstance(action, argparse._SubParsersAction):
+            raise argparse.ArgumentError(None, f"no command '{value}': {hint}")
+        raise argparse.ArgumentError(action, f"no choice '{value}': {hint}")
 
 
 def shared_options() -> argparse.ArgumentParser:
