@@ -71,28 +71,37 @@ def guard(session: nox.Session) -> None:
     session.run("python", "bench/guard.py", *(session.posargs or ["HEAD~1"]))
 
 
+def cpp_tests(session: nox.Session, folder: str, *options: str) -> Path:
+    """Build the core and its tests, no Python in them, and run them; where they were built."""
+    install(session, "cmake", "ninja")
+    build = Path("build", folder)
+    switches = ["-DFASTFACE_PYTHON=OFF", "-DFASTFACE_TESTS=ON", *options]
+    session.run("cmake", "-S", ".", "-B", str(build), "-G", "Ninja", *switches, silent=True)
+    session.run("cmake", "--build", str(build))
+    session.run("ctest", "--test-dir", str(build), "--output-on-failure")
+    return build
+
+
 @nox.session
 def sanitize(session: nox.Session) -> None:
-    """The C++ tests, no Python in them, under the address, undefined and thread sanitizers."""
-    install(session, "cmake", "ninja")
+    """The C++ tests under the address, undefined and thread sanitizers."""
     for sanitizers in ("address,undefined", "thread"):
-        build = Path("build", f"sanitize-{sanitizers.replace(',', '-')}")
-        session.run(
-            "cmake",
-            "-S",
-            ".",
-            "-B",
-            str(build),
-            "-G",
-            "Ninja",
-            "-DFASTFACE_PYTHON=OFF",
-            "-DFASTFACE_TESTS=ON",
+        cpp_tests(
+            session,
+            f"sanitize-{sanitizers.replace(',', '-')}",
             "-DCMAKE_BUILD_TYPE=RelWithDebInfo",
             f"-DFASTFACE_SANITIZE={sanitizers}",
-            silent=True,
         )
-        session.run("cmake", "--build", str(build))
-        session.run("ctest", "--test-dir", str(build), "--output-on-failure")
+
+
+@nox.session
+def clang(session: nox.Session) -> None:
+    """The C++ tests by Clang and its library, as on a Mac, where both exist."""
+    compiler = shutil.which("clang++-16")
+    if not compiler or not Path("/usr/lib/llvm-16/include/c++").exists():
+        session.skip("needs clang++-16 and libc++-16-dev")
+    options = (f"-DCMAKE_CXX_COMPILER={compiler}", "-DCMAKE_CXX_FLAGS=-stdlib=libc++ -Werror")
+    cpp_tests(session, "clang", *options)
 
 
 @nox.session
@@ -120,26 +129,15 @@ def neon(session: nox.Session) -> None:
     compiler, emulator = shutil.which("aarch64-linux-gnu-g++"), shutil.which("qemu-aarch64")
     if not compiler or not emulator:
         session.skip("needs aarch64-linux-gnu-g++ and qemu-aarch64")
-    install(session, "cmake", "ninja")
-    session.run(
-        "cmake",
-        "-S",
-        ".",
-        "-B",
-        "build/neon",
-        "-G",
-        "Ninja",
-        "-DFASTFACE_PYTHON=OFF",
-        "-DFASTFACE_TESTS=ON",
+    build = cpp_tests(
+        session,
+        "neon",
         "-DCMAKE_SYSTEM_NAME=Linux",
         "-DCMAKE_SYSTEM_PROCESSOR=aarch64",
         f"-DCMAKE_CXX_COMPILER={compiler}",
         f"-DCMAKE_CROSSCOMPILING_EMULATOR={emulator}",
         "-DCMAKE_EXE_LINKER_FLAGS=-static",
-        silent=True,
     )
-    session.run("cmake", "--build", "build/neon")
-    session.run("ctest", "--test-dir", "build/neon", "--output-on-failure")
     # Every test has run on every target; fail if the dot product's was not among them.
-    dispatch = str(Path("build", "neon", "cpp", "tests", "dispatch_test"))
+    dispatch = str(build / "cpp" / "tests" / "dispatch_test")
     session.run(emulator, dispatch, env={"FASTFACE_TARGET": "dotprod"}, external=True)

@@ -55,9 +55,9 @@ static void weigh_rows(const WeighedRows& rows, std::size_t width, float* out) n
 static void weigh_columns(const float* rows, const std::uint32_t* first, const float* weights,
                           std::size_t count, std::size_t width, std::uint8_t* const* out) noexcept {
   static_assert(kRowsTogether == 4);
-  using pixels = float [[gnu::vector_size(64)]];
-  using levels = std::int32_t [[gnu::vector_size(64)]];
-  using bytes = std::uint8_t [[gnu::vector_size(16)]];
+  using pixels [[gnu::vector_size(64)]] = float;
+  using levels [[gnu::vector_size(64)]] = std::int32_t;
+  using bytes [[gnu::vector_size(16)]] = std::uint8_t;
   constexpr std::size_t kPixel = 3 * kRowsTogether;
   for (std::size_t x = 0; x < width; ++x) {
     pixels sum{};
