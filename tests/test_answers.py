@@ -71,7 +71,7 @@ def test_split_outlives_another_grouping(scanned: Library, engine: FakeEngine) -
     scanned.name("p1", "Ada")
     new = scanned.split("Ada", ids(scanned, "Ada", "0.png", "7.png"))
     assert (new.id, new.name, new.n_photos) == ("p3", None, 2)
-    with pytest.raises(ValueError, match="faces of p2 only"):
+    with pytest.raises(ValueError, match="is not a face of p2"):
         scanned.split("p2", ids(scanned, "p1", "1.png"))
     expected = {"p1": ("Ada", "125"), "p2": (None, "1458"), "p3": (None, "07")}
     assert shown(scanned) == expected

@@ -258,9 +258,11 @@ class Answers(OpenLibrary):
         return np.array(found, np.int64)
 
     def _of(self, number: int, faces: Iterable[str]) -> Faces:
-        chosen = self._these(faces)
-        if (chosen[:, 1] != number).any():
-            raise ValueError(f"faces: expected faces of {person_key(number)} only")
+        asked = list(dict.fromkeys(faces))
+        chosen = self._these(asked)
+        for face, whose in zip(asked, chosen[:, 1], strict=True):
+            if whose != number:
+                raise ValueError(f"faces: {face} is not a face of {person_key(number)}")
         return chosen
 
     def _person(self, number: int) -> Person:
