@@ -57,6 +57,14 @@ def test_any_output_encoding(encoding: str) -> None:
     assert json.loads(run.stdout.decode(encoding))[0]["name"] == "Zoë"
 
 
+@pytest.mark.skipif(os.name != "posix", reason="descriptors as POSIX has them")
+@pytest.mark.parametrize("closed", [1, 2])
+def test_a_closed_output_is_no_error(closed: int) -> None:
+    shell = ["sh", "-c", f'exec "$@" {closed}>&-', "sh", *command("people")]
+    run = subprocess.run(shell, capture_output=True, check=True)
+    assert not run.stderr and bool(run.stdout) == (closed == 2)
+
+
 @pytest.mark.skipif(os.name != "posix", reason="pipes as POSIX has them")
 @pytest.mark.parametrize("arguments", [["faces"], ["faces", "--json"], ["photos", "p1"]])
 def test_a_closed_pipe_is_no_traceback(arguments: list[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import io
 import json
 import os
 import re
@@ -174,7 +175,10 @@ def size(n_bytes: int) -> str:
 def adopt_streams() -> None:
     """Let stdout and stderr print any path, whatever its bytes and whatever the locale."""
     codecs.register_error("fastface-path", _encode_path)
-    for stream, errors in ((sys.stdout, "fastface-path"), (sys.stderr, "backslashreplace")):
+    for name, errors in (("stdout", "fastface-path"), ("stderr", "backslashreplace")):
+        if getattr(sys, name) is None:  # closed by whoever started us
+            setattr(sys, name, io.StringIO())
+        stream = getattr(sys, name)
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors=errors)
 
