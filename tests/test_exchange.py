@@ -57,6 +57,20 @@ def test_names_go_beside_the_photos(scanned: Library, album: Path) -> None:
     assert not again.written and again.n_unchanged == again.n_files == 9
 
 
+def test_a_name_too_long_for_a_sidecar_is_a_problem_of_that_photo(
+    scanned: Library, album: Path
+) -> None:
+    (album / "0.png").rename(album / f"{'x' * 251}.png")
+    (album / "1.png").rename(album / f"{'y' * 247}.png")  # room for a sidecar's suffix
+    scanned.scan(album)
+    scanned.name("p1", "Ada")
+    report = scanned.export_names()
+    ((photo, why),) = report.problems
+    assert photo.name.startswith("x") and "too long" in why
+    assert len(report.written) == 4 and album / f"{'y' * 247}.png.xmp" in report.written
+    assert not scanned.import_names().problems
+
+
 def test_names_taken_back_go(scanned: Library, album: Path) -> None:
     scanned.name("p1", "Ada")
     scanned.name("p2", "Bea")

@@ -7,6 +7,14 @@ import tempfile
 from pathlib import Path
 
 
+def is_file(path: Path) -> bool:
+    """Whether there is such a file; not an error where the name is too long for there to be one."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
 def write_private(path: Path, content: bytes) -> None:
     """Write `content` to `path`, readable by its owner only, as `write_whole` does."""
     write_whole(path, content, 0o600)
@@ -18,7 +26,8 @@ def write_whole(path: Path, content: bytes, mode: int) -> None:
     It is written beside the target and flushed to the disk first, so that neither a crash nor a
     full disk leaves a part of it, or takes away what was there.
     """
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    # Of a long name a part, or there would be no room for what makes it another one.
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.")
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)

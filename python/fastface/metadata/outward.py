@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from fastface.errors import MetadataError
-from fastface.files import write_whole
+from fastface.files import is_file, write_whole
 from fastface.images import read_header
 from fastface.metadata import sidecars, writing
 from fastface.metadata.embedded import embed, read_embedded
@@ -44,7 +44,7 @@ def for_sidecar(photo: Path, named: Sequence[NamedFace], style: str, *, keywords
     Raises MetadataError for a sidecar that cannot be read, PhotoError for such a photo.
     """
     target = sidecars.sidecar_path(photo, style)
-    exists = target.is_file()
+    exists = is_file(target)
     if not exists and not named:
         return Change(target, UNCHANGED, None, ())
     packet = sidecars.read_sidecar(target) if exists else Packet()

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from fastface.errors import MetadataError
+from fastface.files import is_file
 from fastface.metadata.documents import MAX_BYTES
 from fastface.metadata.xmp import Packet
 from fastface.photos import display_name
@@ -30,7 +31,7 @@ def sidecars_of(photo: Path) -> list[Path]:
     found: dict[tuple[int, int], Path] = {}
     for path in (sidecar_path(photo), sidecar_path(photo, "lightroom")):
         for spelled in (path, path.with_suffix(".XMP")):
-            if spelled.is_file():
+            if is_file(spelled):
                 status = spelled.stat()
                 found.setdefault((status.st_dev, status.st_ino), spelled)
     return list(found.values())
