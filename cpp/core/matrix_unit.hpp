@@ -108,28 +108,22 @@ FASTFACE_INLINE void multiply_halves(const std::uint16_t* left, std::size_t left
   if constexpr (TwoRight) _tile_loadd(1, start + 16, 0);
   if constexpr (TwoLeft) _tile_loadd(2, start, 0);
   if constexpr (TwoLeft && TwoRight) _tile_loadd(3, start + 16, 0);
-  const auto fetch = [](const std::uint16_t* halves) {
-    for (std::size_t k = 0; k < kHalves; k += 32) __builtin_prefetch(halves + k);
-  };
   for (std::size_t t = 0; t < n_tiles; ++t, left += kHalves, right += kHalves) {
     _tile_loadd(4, left + kLow, kLine);
     _tile_loadd(6, right, kLine);
     _tile_dpbf16ps(0, 4, 6);
-    fetch(left + kHalves);
     if constexpr (TwoRight) {
       _tile_loadd(7, right + right_step, kLine);
       _tile_dpbf16ps(1, 4, 7);
     }
     if constexpr (TwoLeft) {
       _tile_loadd(5, left + left_step + kLow, kLine);
-      fetch(left + left_step + kHalves);
       _tile_dpbf16ps(2, 5, 6);
       if constexpr (TwoRight) _tile_dpbf16ps(3, 5, 7);
     }
     _tile_loadd(4, left, kLine);
     _tile_dpbf16ps(0, 4, 6);
     if constexpr (TwoRight) _tile_dpbf16ps(1, 4, 7);
-    fetch(right + kHalves);
     if constexpr (TwoLeft) {
       _tile_loadd(5, left + left_step, kLine);
       _tile_dpbf16ps(2, 5, 6);
@@ -139,7 +133,6 @@ FASTFACE_INLINE void multiply_halves(const std::uint16_t* left, std::size_t left
     _tile_dpbf16ps(0, 4, 6);
     if constexpr (TwoLeft) _tile_dpbf16ps(2, 5, 6);
     if constexpr (TwoRight) {
-      fetch(right + right_step + kHalves);
       _tile_loadd(7, right + right_step + kLow, kLine);
       _tile_dpbf16ps(1, 4, 7);
       if constexpr (TwoLeft) _tile_dpbf16ps(3, 5, 7);
