@@ -71,6 +71,14 @@ def test_a_name_too_long_for_a_sidecar_is_a_problem_of_that_photo(
     assert not scanned.import_names().problems
 
 
+def test_a_link_that_leads_round_in_a_circle_gives_way(scanned: Library, album: Path) -> None:
+    (album / "1.png.xmp").symlink_to("1.png.xmp")
+    scanned.name("p1", "Ada")
+    report = scanned.export_names()
+    assert not report.problems and len(report.written) == 5
+    assert names_beside(album / "1.png").keys() == {"Ada"}
+
+
 def test_names_taken_back_go(scanned: Library, album: Path) -> None:
     scanned.name("p1", "Ada")
     scanned.name("p2", "Bea")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -93,7 +94,8 @@ def apply(change: Change, photo: Path) -> None:
         if change.outcome == REMOVED:
             change.target.unlink()
         elif change.outcome == WRITTEN and change.content is not None:
-            target = change.target.resolve()  # in place of a link's target, not of the link
+            # In place of a link's target, not of the link; `resolve` fails where links go round.
+            target = Path(os.path.realpath(change.target))
             mode = (target if target.exists() else photo).stat().st_mode & 0o666
             write_whole(target, change.content, mode | 0o600)
     except OSError as error:
