@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import string
 from collections.abc import Callable
@@ -275,13 +276,16 @@ def test_answers_from_a_file(
         ("{}", "expected a list"),
         ("[{}]", "entry 1 is not a question with its answer: it has no 'sides'"),
         ('[{"kind": "same", "sides": [], "answer": "yes"}]', "entry 1 is not a question"),
+        ('[{"sides": [{"person": "p1", "faces": []}, {"person": "p2", "faces": []}]}]', "no faces"),
+        ("[" * 100_000, "not JSON"),
+        ("caf\udce9", "not JSON"),
     ],
 )
 def test_a_bad_file_changes_nothing(
     divided: Library, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, message: str
 ) -> None:
     path = tmp_path / "answers.json"
-    path.write_text(text)
+    path.write_bytes(os.fsencode(text))
     assert run(divided, "suggest", "--answers", str(path)) == 1
     assert message in capsys.readouterr().err
     assert divided.history() == []

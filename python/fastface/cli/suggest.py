@@ -125,10 +125,10 @@ def answer_if_open(library: Library, question: Question, answer: str) -> bool:
 
 def _read(path: Path) -> list[tuple[Question, str]]:
     """Questions and answers, all checked before the first is applied."""
-    text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
     try:
+        text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
         entries = json.loads(text)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:  # not even text, or nested without end
         raise FastfaceError(f"{path}: not JSON: {error}") from error
     if not isinstance(entries, list):
         raise FastfaceError(f"{path}: expected a list, as `fastface suggest --json` prints it")
@@ -151,6 +151,8 @@ def _entry(path: Path, number: int, entry: Any) -> tuple[Question, str]:
             for side in entry["sides"]
         ]
         first, second = sides
+        if not (first.faces and second.faces):
+            raise ValueError("a side has no faces")
         question = Question(
             kind=entry["kind"],
             sides=(first, second),
