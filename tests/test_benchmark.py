@@ -86,6 +86,15 @@ def test_models_alone(models: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "estimated" in said or "mJ" in out
 
 
+def test_a_wrong_folder_is_told_before_anything_is_timed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(benchmark, "time_models", lambda *_, **__: pytest.fail("timed"))
+    assert main(["bench", "--photos", str(tmp_path)]) == 1
+    out, err = capsys.readouterr()
+    assert not out and "holds no photos" in err
+
+
 def test_a_folder_without_photos_is_told(tmp_path: Path) -> None:
     with pytest.raises(PhotoError, match="holds no photos"):
         benchmark.sample_photos(tmp_path, tmp_path, 3)

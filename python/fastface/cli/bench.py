@@ -100,9 +100,7 @@ def run(args: Namespace, out: Output) -> None:
     from fastface import benchmark, machine
 
     packs = args.packs or ["default"]
-    told = _bench_models(_installed(also=packs), args, out)
-    cores = machine.usable_cores()
-    told["paths"] = {}
+    installed, cores = _installed(also=packs), machine.usable_cores()
     with tempfile.TemporaryDirectory(prefix="fastface-bench-") as scratch:
         n_photos = max(args.count, 2)
         if args.photos is None:
@@ -111,7 +109,8 @@ def run(args: Namespace, out: Output) -> None:
         else:
             photos = benchmark.sample_photos(args.photos, Path(scratch), n_photos)
             source = str(args.photos)
-        told["photos"] = {"source": source, "count": len(photos)}
+        told = _bench_models(installed, args, out)
+        told |= {"photos": {"source": source, "count": len(photos)}, "paths": {}}
         for pack in packs:
             line = Line(enabled=not out.quiet)
             steps = benchmark.time_steps(pack, photos, rounds=args.rounds)
