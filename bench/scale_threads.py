@@ -13,14 +13,18 @@ on several the calling thread itself works, which is all serial parts and its sh
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 
 import bench_distances
 from face_mixtures import face_mixture
 from fastface.kernels import lasso, median_linkage, pairwise_edges
+from interleave import spread
 from scale_linkage import THRESHOLDS, link
 
 Run = Callable[[int], object]
@@ -63,6 +67,7 @@ WORKLOADS: dict[str, tuple[Callable[[int], Run], int]] = {
 
 def clocks(run: Run, threads: int) -> tuple[float, float, float]:
     """Seconds of the clock, of the process's CPU, and of the calling thread's."""
+    time.sleep(PAUSE)
     readings = time.perf_counter, time.process_time, time.thread_time
     before = [read() for read in readings]
     run(threads)
@@ -70,27 +75,74 @@ def clocks(run: Run, threads: int) -> tuple[float, float, float]:
     return wall, cpu, own
 
 
+# Before each call: a process that others wait for is itself made to wait after most of a second.
+PAUSE = 0.3
+
+
+def work(name: str, n: int, pipe: Connection) -> None:
+    """Does a workload on one thread, and again each time it is told to; says when it is done."""
+    run = WORKLOADS[name][0](n)
+    while True:
+        run(1)
+        pipe.send(None)
+        if not pipe.recv():
+            return
+
+
+@contextmanager
+def processes(name: str, n: int, count: int) -> Iterator[Callable[[], float]]:
+    """What returns the seconds in which so many processes all do a workload, on one thread each."""
+    context = multiprocessing.get_context("spawn")
+    pipes = []
+    for _ in range(count):
+        here, there = context.Pipe()
+        context.Process(target=work, args=(name, n, there), daemon=True).start()
+        pipes.append(here)
+
+    def run() -> float:
+        time.sleep(PAUSE)
+        began = time.perf_counter()
+        for pipe in pipes:
+            pipe.send(True)
+        for pipe in pipes:
+            pipe.recv()
+        return time.perf_counter() - began
+
+    for pipe in pipes:
+        pipe.recv()
+    yield run
+    for pipe in pipes:
+        pipe.send(False)
+
+
 @dataclass(frozen=True)
 class Gain:
-    """turn by turn; cores that were had; CPU time by that on one thread; seconds on one; what the
-    serial parts would allow."""
+    """turns: times as fast by the clock.  apart: the same of processes of one thread each.
+
+    cores: that were had.  cost: CPU time by that on one thread.  seconds: on one.  limit: what the
+    serial parts would allow.
+    """
 
     turns: list[float]
+    apart: list[float]
     cores: float
     cost: float
     seconds: float
     limit: float
 
     @classmethod
-    def of(cls, run: Run, threads: int, repeats: int) -> Gain:
-        run(threads)
-        turns = [(clocks(run, 1), clocks(run, threads)) for _ in range(repeats)]
+    def of(cls, name: str, n: int, threads: int, repeats: int) -> Gain:
+        run = WORKLOADS[name][0](n)
+        with processes(name, n, threads) as together:
+            run(threads)
+            turns = [(clocks(run, 1), clocks(run, threads), together()) for _ in range(repeats)]
         return cls(
-            [one[0] / several[0] for one, several in turns],
-            statistics.median(several[1] / several[0] for _, several in turns),
-            statistics.median(several[1] / one[1] for one, several in turns),
-            statistics.median(one[0] for one, _ in turns),
-            statistics.median(one[1] / several[2] for one, several in turns),
+            [one[0] / several[0] for one, several, _ in turns],
+            [threads * one[0] / seconds for one, _, seconds in turns],
+            statistics.median(several[1] / several[0] for _, several, _ in turns),
+            statistics.median(several[1] / one[1] for one, several, _ in turns),
+            statistics.median(one[0] for one, _, _ in turns),
+            statistics.median(one[1] / several[2] for one, several, _ in turns),
         )
 
 
@@ -100,14 +152,14 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--scale", type=float, default=1.0)
     options = parser.parse_args()
-    print("                         rows   one thread  gain (least to most)     cores   CPU  limit")
-    for name, (make, full) in WORKLOADS.items():
+    print(f"{'':<20} {'rows':>8}   one thread  {'gain':<22} {'apart':<22} cores   CPU  limit")
+    for name, (_, full) in WORKLOADS.items():
         n = round(options.scale * full)
-        gain = Gain.of(make(n), options.threads, options.repeats)
+        gain = Gain.of(name, n, options.threads, options.repeats)
         print(
-            f"{name:<20} {n:>8} {gain.seconds:>10.3f} s  {statistics.median(gain.turns):.2f}"
-            f" ({min(gain.turns):.2f} to {max(gain.turns):.2f}) {gain.cores:>9.2f}"
-            f" {gain.cost:>6.2f} {gain.limit:>6.2f}",
+            f"{name:<20} {n:>8} {gain.seconds:>10.3f} s  {spread(gain.turns, '.2f'):<22}"
+            f" {spread(gain.apart, '.2f'):<22} {gain.cores:>5.2f} {gain.cost:>5.2f}"
+            f" {gain.limit:>6.2f}",
             flush=True,
         )
 
