@@ -79,7 +79,7 @@ std::vector<std::int32_t> Centres::nearest(const QuantisedRows& rows, std::span<
                                            std::size_t k, std::size_t threads, float least,
                                            std::span<const std::int32_t> ends) const {
   const Kernels& kernel = kernels();
-  constexpr std::size_t kPanels = 16;  // of rows stay in the second-level cache
+  constexpr std::size_t kPanels = 32;  // of rows stay in the second-level cache
   const std::size_t block = kPanels * kernel.tile_rows;
   const float below = std::nextafter(least, -std::numeric_limits<float>::infinity());
   std::vector<std::int32_t> places(listed.size() * k, -1);

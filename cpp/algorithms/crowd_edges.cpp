@@ -166,14 +166,14 @@ class Search {
   // The merges of a sample, named by position.
   std::vector<Merge> cluster(std::span<const std::int32_t> sample) {
     for (std::size_t k = 0; k < sample.size(); ++k) place_[sample[k]] = static_cast<std::int32_t>(k);
-    std::vector<std::int32_t> i, j;
-    std::vector<float> d;
-    for (const Edge& edge : edges_of_sample(sample)) {
-      const auto [low, high] = std::minmax(place_[edge.i], place_[edge.j]);
-      i.push_back(low);
-      j.push_back(high);
-      d.push_back(edge.d);
+    std::vector<Edge> edges = edges_of_sample(sample);
+    std::vector<std::int32_t> i(edges.size()), j(edges.size());
+    std::vector<float> d(edges.size());
+    for (std::size_t k = 0; k < edges.size(); ++k) {
+      std::tie(i[k], j[k]) = std::minmax(place_[edges[k].i], place_[edges[k].j]);
+      d[k] = edges[k].d;
     }
+    std::vector<Edge>().swap(edges);
     const std::vector<CutStep> cut{{1, problem_.crowd_threshold}};
     return median_merges(
         {.n = sample.size(), .i = i, .j = j, .distance = d, .cut = cut, .threads = problem_.threads});

@@ -30,49 +30,51 @@ class MatrixUnit {
   MatrixUnit& operator=(const MatrixUnit&) = delete;
 };
 
-// products[r][c] = <row r of the left words, column c of the right words> for 32 columns. Left rows lie
-// one after the other, right words as for accumulate(); there are a multiple of 16 of each.
+// products[2 * r + v] = <row r of the left words, columns of the right words in vector v>, of Rows rows and
+// 32 columns, all with their signs. Left words lie by the line: 16 of each row, row after row, then the next
+// 16; right words as for accumulate(). There are a multiple of 16 of each.
+template <std::size_t Rows>
 FASTFACE_INLINE void multiply_tiles(const std::int32_t* left, const std::int32_t* right, std::size_t words,
-                                    std::int32_t* products) {
-  constexpr std::size_t kLine = 32 * sizeof(std::int32_t);
+                                    i32v* products) {
+  constexpr std::size_t kLine = 64;
   _tile_zero(0);
   _tile_zero(1);
   for (std::size_t w = 0; w < words; w += 16) {
-    _tile_loadd(4, left + w, words * sizeof(std::int32_t));
-    _tile_loadd(6, right + w * 32, kLine);
-    _tile_loadd(7, right + w * 32 + 16, kLine);
-    _tile_dpbsud(0, 4, 6);
-    _tile_dpbsud(1, 4, 7);
+    _tile_loadd(4, left + w * Rows, kLine);
+    _tile_loadd(6, right + w * 32, 2 * kLine);
+    _tile_loadd(7, right + w * 32 + 16, 2 * kLine);
+    _tile_dpbssd(0, 4, 6);
+    _tile_dpbssd(1, 4, 7);
   }
-  _tile_stored(0, products, kLine);
-  _tile_stored(1, products + 16, kLine);
+  _tile_stored(0, products, 2 * kLine);
+  _tile_stored(1, products + 1, 2 * kLine);
 }
 
-// The same for two panels of `rows` left rows, the second of which follows the first: a sum takes 52 cycles
-// before the next can be added, in which four fit.
-FASTFACE_INLINE void multiply_tile_pairs(const std::int32_t* left, std::size_t rows,
-                                         const std::int32_t* right, std::size_t words,
-                                         std::int32_t* products) {
-  constexpr std::size_t kLine = 32 * sizeof(std::int32_t);
-  const std::size_t row = words * sizeof(std::int32_t);
+// The same for two panels of left rows, the second of which follows the first: a sum takes 52 cycles before
+// the next can be added, in which four fit.
+template <std::size_t Rows>
+FASTFACE_INLINE void multiply_tile_pairs(const std::int32_t* left, const std::int32_t* right,
+                                         std::size_t words, i32v* products) {
+  constexpr std::size_t kLine = 64;
   _tile_zero(0);
   _tile_zero(1);
   _tile_zero(2);
   _tile_zero(3);
+  const std::int32_t* second = left + Rows * words;
   for (std::size_t w = 0; w < words; w += 16) {
-    _tile_loadd(4, left + w, row);
-    _tile_loadd(6, right + w * 32, kLine);
-    _tile_dpbsud(0, 4, 6);
-    _tile_loadd(7, right + w * 32 + 16, kLine);
-    _tile_dpbsud(1, 4, 7);
-    _tile_loadd(5, left + rows * words + w, row);
-    _tile_dpbsud(2, 5, 6);
-    _tile_dpbsud(3, 5, 7);
+    _tile_loadd(4, left + w * Rows, kLine);
+    _tile_loadd(6, right + w * 32, 2 * kLine);
+    _tile_dpbssd(0, 4, 6);
+    _tile_loadd(7, right + w * 32 + 16, 2 * kLine);
+    _tile_dpbssd(1, 4, 7);
+    _tile_loadd(5, second + w * Rows, kLine);
+    _tile_dpbssd(2, 5, 6);
+    _tile_dpbssd(3, 5, 7);
   }
-  _tile_stored(0, products, kLine);
-  _tile_stored(1, products + 16, kLine);
-  _tile_stored(2, products + rows * 32, kLine);
-  _tile_stored(3, products + rows * 32 + 16, kLine);
+  _tile_stored(0, products, 2 * kLine);
+  _tile_stored(1, products + 1, 2 * kLine);
+  _tile_stored(2, products + 2 * Rows, 2 * kLine);
+  _tile_stored(3, products + 2 * Rows + 1, 2 * kLine);
 }
 
 // float32 by products of 16-bit halves (bfloat16): x is about high + low, each of eight digits, and x * y
@@ -151,9 +153,10 @@ class MatrixUnit {
  public:
   MatrixUnit() {}  // not trivial: an object of it is no unused variable
 };
-FASTFACE_INLINE void multiply_tiles(const std::int32_t*, const std::int32_t*, std::size_t, std::int32_t*) {}
-FASTFACE_INLINE void multiply_tile_pairs(const std::int32_t*, std::size_t, const std::int32_t*, std::size_t,
-                                         std::int32_t*) {}
+template <std::size_t Rows>
+FASTFACE_INLINE void multiply_tiles(const std::int32_t*, const std::int32_t*, std::size_t, i32v*) {}
+template <std::size_t Rows>
+FASTFACE_INLINE void multiply_tile_pairs(const std::int32_t*, const std::int32_t*, std::size_t, i32v*) {}
 FASTFACE_INLINE void split_row(f32v, f32v, std::uint16_t*, std::uint16_t*) {}
 template <bool TwoLeft, bool TwoRight>
 FASTFACE_INLINE void multiply_halves(const std::uint16_t*, std::size_t, const std::uint16_t*, std::size_t,

@@ -75,12 +75,16 @@ FASTFACE_INLINE float multiply_add(float sum, float a, float b) {
 #endif
 }
 
+#if defined(__AVX512F__)
+// With this mask an intrinsic has no operand that is left undefined, of which GCC would warn.
+inline constexpr __mmask16 kAll = 0xffff;
+#endif
+
 // A NaN in the first argument yields the second. That is what x86 calls a maximum, but with AVX-512
 // compilers make two instructions of the comparison and the choice.
 FASTFACE_INLINE f32v min(f32v a, f32v b) { return a < b ? a : b; }
 #if defined(__AVX512F__)
 FASTFACE_INLINE f32v max(f32v a, f32v b) {
-  constexpr __mmask16 kAll = 0xffff;
   return reinterpret_cast<f32v>(
       _mm512_maskz_max_ps(kAll, reinterpret_cast<__m512>(a), reinterpret_cast<__m512>(b)));
 }
@@ -103,6 +107,15 @@ FASTFACE_INLINE unsigned bits(maskv mask) {
   unsigned set = 0;
   for (std::size_t lane = 0; lane < kLanes; ++lane) set |= (mask[lane] ? 1u : 0u) << lane;
   return set;
+#endif
+}
+
+// bits(a > b), which with AVX-512 compilers make by way of a vector.
+FASTFACE_INLINE unsigned bits_above(f32v a, f32v b) {
+#if defined(__AVX512F__)
+  return _mm512_cmp_ps_mask(reinterpret_cast<__m512>(a), reinterpret_cast<__m512>(b), _CMP_GT_OQ);
+#else
+  return bits(a > b);
 #endif
 }
 
@@ -138,7 +151,7 @@ FASTFACE_INLINE f32v to_float(i32v value) { return __builtin_convertvector(value
 FASTFACE_INLINE f32v load_bytes(const std::uint8_t* source) {
 #if defined(__AVX512F__)
   const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(source));
-  return to_float(reinterpret_cast<i32v>(_mm512_cvtepu8_epi32(bytes)));
+  return to_float(reinterpret_cast<i32v>(_mm512_maskz_cvtepu8_epi32(kAll, bytes)));
 #elif defined(__AVX2__)
   const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(source));
   return to_float(reinterpret_cast<i32v>(_mm256_cvtepu8_epi32(bytes)));
@@ -164,7 +177,7 @@ FASTFACE_INLINE f32v load_bytes(const std::uint8_t* source) {
 FASTFACE_INLINE void store_low_bytes(std::uint8_t* target, i32v values) {
 #if defined(__AVX512F__)
   _mm_storeu_si128(reinterpret_cast<__m128i*>(target),
-                   _mm512_cvtepi32_epi8(reinterpret_cast<__m512i>(values)));
+                   _mm512_maskz_cvtepi32_epi8(kAll, reinterpret_cast<__m512i>(values)));
 #else
   for (std::size_t lane = 0; lane < kLanes; ++lane) target[lane] = static_cast<std::uint8_t>(values[lane]);
 #endif
@@ -176,7 +189,8 @@ FASTFACE_INLINE void store_low_bytes(std::uint8_t* target, i32v values) {
 // bytes, but saturates unless one side gives up a bit.)
 //
 // kRightOffset is what packing adds to every value of the right side: the byte multiply of x86 takes
-// one unsigned side, and the signed one is what it can broadcast from memory.
+// one unsigned side, and the signed one is what it can broadcast from memory. What the matrix unit
+// multiplies has no offset.
 #if defined(__AVX512VNNI__)
 using word_value = std::int8_t;
 inline constexpr int kRightOffset = 128;

@@ -100,20 +100,22 @@ FASTFACE_INLINE std::size_t words_of(std::size_t dims) { return (dims + 3) / 4 *
 FASTFACE_INLINE bool suit_matrix_unit(std::size_t words) { return kHasMatrixUnit && words % 16 == 0; }
 
 // Packs the words of `width` rows, one of each row after the other, or for the left side of the matrix
-// unit row after row; a null row is packed as zeros.
+// unit a line of each; a null row is packed as zeros.
 static void pack_words(const std::int8_t* const* rows, std::size_t width, std::size_t dims, bool right,
                        std::int32_t* out) noexcept {
   const std::size_t words = words_of(dims);
   if (!right && suit_matrix_unit(words)) {
-    for (std::size_t r = 0; r < width; ++r) {
-      if (rows[r])
-        std::memcpy(out + r * words, rows[r], words * sizeof(std::int32_t));
-      else
-        std::memset(out + r * words, 0, words * sizeof(std::int32_t));
-    }
+    constexpr std::size_t kWordsOfLine = 16;
+    for (std::size_t w = 0; w < words; w += kWordsOfLine)
+      for (std::size_t r = 0; r < width; ++r, out += kWordsOfLine) {
+        if (rows[r])
+          std::memcpy(out, rows[r] + w * kWordValues, kWordsOfLine * sizeof(std::int32_t));
+        else
+          std::memset(out, 0, kWordsOfLine * sizeof(std::int32_t));
+      }
     return;
   }
-  const int offset = right ? kRightOffset : 0;
+  const int offset = right && !suit_matrix_unit(words) ? kRightOffset : 0;
   const auto word = [offset](const std::int8_t* values) {
     word_value shifted[kWordValues];
     for (std::size_t k = 0; k < kWordValues; ++k) shifted[k] = static_cast<word_value>(values[k] + offset);
@@ -130,23 +132,11 @@ static void pack_words(const std::int8_t* const* rows, std::size_t width, std::s
 
 using WordSums = i32v[kTileRows][kTileVectors];
 
-// sums[r][v] = products[r][v] less what kRightOffset has added to each.
-FASTFACE_INLINE void take_offset_off(const std::int32_t* products, const RowBound* left_bounds,
-                                     WordSums& sums) {
-#pragma GCC unroll 16
-  for (std::size_t r = 0; r < kTileRows; ++r)
-#pragma GCC unroll 16
-    for (std::size_t v = 0; v < kTileVectors; ++v)
-      sums[r][v] = load(products + r * kTileCols + v * kLanes) - splat(kRightOffset * left_bounds[r].sum);
-}
-
 // sums[r][v] = <q of left row r, q of the right rows in vector v>.
 FASTFACE_INLINE void multiply_words(const std::int32_t* left, const RowBound* left_bounds,
                                     const std::int32_t* right, std::size_t words, WordSums& sums) {
   if (suit_matrix_unit(words)) {
-    alignas(64) std::int32_t products[kTileRows * kTileCols];
-    multiply_tiles(left, right, words, products);
-    take_offset_off(products, left_bounds, sums);
+    multiply_tiles<kTileRows>(left, right, words, sums[0]);
     return;
   }
 #pragma GCC unroll 16
@@ -171,21 +161,18 @@ template <class Finish>
 FASTFACE_INLINE void multiply_word_strip(const PackedWords& left, std::size_t panels,
                                          const PackedWords& right, std::size_t words, Finish finish) {
   const MatrixUnit<kTileRows> unit;
-  WordSums sums;
+  WordSums sums[2];
   std::size_t panel = 0;
   if (suit_matrix_unit(words))
     for (; panel + 2 <= panels; panel += 2) {
-      alignas(64) std::int32_t products[2 * kTileRows * kTileCols];
-      multiply_tile_pairs(left.words + panel * kTileRows * words, kTileRows, right.words, words, products);
-      for (std::size_t k = 0; k < 2; ++k) {
-        take_offset_off(products + k * kTileRows * kTileCols, left.bounds + (panel + k) * kTileRows, sums);
-        finish(panel + k, sums);
-      }
+      multiply_tile_pairs<kTileRows>(left.words + panel * kTileRows * words, right.words, words, sums[0][0]);
+      finish(panel, sums[0]);
+      finish(panel + 1, sums[1]);
     }
   for (; panel < panels; ++panel) {
     const std::size_t top = panel * kTileRows;
-    multiply_words(left.words + top * words, left.bounds + top, right.words, words, sums);
-    finish(panel, sums);
+    multiply_words(left.words + top * words, left.bounds + top, right.words, words, sums[0]);
+    finish(panel, sums[0]);
   }
 }
 
@@ -295,25 +282,29 @@ FASTFACE_INLINE void insert_among(float value, std::int32_t place, std::size_t k
 static void strip_largest(const PackedWords& left, std::size_t rows, const PackedWords& right,
                           std::int32_t first, std::size_t dims, const std::int32_t* ends, std::size_t k,
                           float* largest, std::int32_t* places) noexcept {
-  const auto keep = [&](std::size_t row, std::int32_t place, f32v products) {
-    float* least = largest + row * k + k - 1;
-    unsigned larger = bits(products > splat(*least));
+  const auto keep = [&](std::size_t row, const i32v* sums) {
+    float* kept = largest + row * k;
+    const float* least = kept + k - 1;
+    f32v products[kTileVectors];
+    unsigned larger = 0;
+#pragma GCC unroll 16
+    for (std::size_t v = 0; v < kTileVectors; ++v) {
+      products[v] = scaled(sums[v], left.bounds[row], right, v);
+      larger |= bits_above(products[v], splat(*least)) << v * kLanes;
+    }
     if (larger == 0) return;  // as nearly always
-    float values[kLanes];
-    store(values, products);
+    float values[kTileCols];
+    std::memcpy(values, products, sizeof values);
     for (; larger; larger &= larger - 1) {
-      const int lane = __builtin_ctz(larger);
-      if (place + lane < ends[row] && values[lane] > *least)
-        insert_among(values[lane], place + lane, k, largest + row * k, places + row * k);
+      const int column = __builtin_ctz(larger);
+      if (first + column < ends[row] && values[column] > *least)
+        insert_among(values[column], first + column, k, kept, places + row * k);
     }
   };
   multiply_word_strip(left, (rows + kTileRows - 1) / kTileRows, right, words_of(dims),
                       [&](std::size_t panel, WordSums& sums) {
-                        for (std::size_t r = 0, row = panel * kTileRows; r < kTileRows && row < rows;
-                             ++r, ++row)
-                          for (std::size_t v = 0; v < kTileVectors; ++v)
-                            keep(row, first + static_cast<std::int32_t>(v * kLanes),
-                                 scaled(sums[r][v], left.bounds[row], right, v));
+                        const std::size_t top = panel * kTileRows;
+                        for (std::size_t r = 0; r < kTileRows && top + r < rows; ++r) keep(top + r, sums[r]);
                       });
 }
 

@@ -101,63 +101,6 @@ void hardest_pull_is_the_maximum() {
   }
 }
 
-// Quantises and packs rows as the left or the right side of word_products().
-struct Words {
-  Words(const Matrix& rows, std::size_t width, bool right) {
-    const std::size_t stride = (rows.cols + 3) / 4 * 4, panels = (rows.rows + width - 1) / width;
-    const std::size_t words = stride / 4 * kernels().words_per_four;
-    std::vector<std::int8_t> values(panels * width * stride);
-    bounds.resize(panels * width);
-    scales.resize(panels * width);
-    packed.resize(panels * width * words);
-    for (std::size_t panel = 0; panel < panels; ++panel) {
-      std::vector<const std::int8_t*> pointers(width, nullptr);
-      for (std::size_t i = panel * width; i < std::min((panel + 1) * width, rows.rows); ++i) {
-        pointers[i % width] = values.data() + i * stride;
-        bounds[i] = kernels().quantise(rows.row(i), rows.cols, values.data() + i * stride);
-        scales[i] = bounds[i].scale;
-      }
-      kernels().pack_words(pointers.data(), width, rows.cols, right, packed.data() + panel * width * words);
-    }
-  }
-
-  PackedWords panel(std::size_t first, std::size_t words) const {
-    return {packed.data() + first * words,
-            bounds.data() + first,
-            nullptr,
-            scales.data() + first,
-            nullptr,
-            nullptr};
-  }
-
-  std::vector<std::int32_t> packed;
-  std::vector<RowBound> bounds;
-  std::vector<float> scales;
-};
-
-void word_products_are_within_their_bound() {
-  for (const std::size_t dims : {1u, 4u, 17u, 67u})
-    for (const std::size_t left : {1u, 13u, 14u, 15u, 31u})
-      for (const std::size_t right : {1u, 7u, 33u}) {
-        const Matrix a = test::embeddings(left, dims, 2, 1), b = test::embeddings(right, dims, 2, 2);
-        const Words rows(a, kernels().tile_rows, false), columns(b, kernels().tile_cols, true);
-        const std::size_t words = (dims + 3) / 4 * kernels().words_per_four, stride = right + 2;
-        std::vector<float> out(left * stride, 7);
-        for (std::size_t first = 0; first < right; first += kernels().tile_cols)
-          kernels().word_products(rows.panel(0, words), left, columns.panel(first, words),
-                                  std::min(kernels().tile_cols, right - first), dims, out.data() + first,
-                                  stride);
-        for (std::size_t i = 0; i < left; ++i)
-          for (std::size_t j = 0; j < stride; ++j) {
-            const double slack = j < right ? rows.bounds[i].norm * columns.bounds[j].residual +
-                                                 rows.bounds[i].residual * columns.bounds[j].norm
-                                           : 0;
-            CHECK(std::abs(out[i * stride + j] - (j < right ? product(a.row(i), b.row(j), dims) : 7)) <=
-                  slack);
-          }
-      }
-}
-
 // The relative gap from its definition, without a line of the solver's.
 double gap(const Matrix& atoms, const float* query, const LassoCodes& codes, std::size_t i,
            const LassoOptions& options) {
@@ -291,7 +234,6 @@ int main() {
     cholesky_solves_and_survives_singular_systems();
     find_pulling_finds_exactly_those();
     hardest_pull_is_the_maximum();
-    word_products_are_within_their_bound();
     codes_are_certified_and_do_not_depend_on_threads();
     every_way_is_certified();
     a_dictionary_is_shared_by_threads();
