@@ -119,9 +119,7 @@ def fastcluster() -> Iterator[Line]:
 
 
 def growth() -> Iterator[Line]:
-    import math
-
-    from scale_linkage import measured_apart
+    from scale_linkage import exponents, measured_apart
 
     found = {n: measured_apart("arc512", n, 1, repeats) for n, repeats in GROWTH.items()}
     for n, target in ((100_000, 3), (1_000_000, 60)):
@@ -132,15 +130,13 @@ def growth() -> Iterator[Line]:
             f"{spread(found[n].times.seconds)} s, BCubed F {found[n].f:.4f}",
             found[n].times.median <= target,
         )
-    least, most = min(found), max(found)
-    steps = math.log(most / least)
-    exponent = math.log(found[most].times.median / found[least].times.median) / steps
+    grown = exponents("arc512", min(found), max(found), 5)
     yield Line(
         "growth of that from 50,000 to a million faces",
-        "scale_linkage.py --sizes 50000 1000000",
+        "scale_linkage.py --growth 50000 1000000",
         "exponent 1.15",
-        f"{exponent:.2f}",
-        exponent <= 1.15,
+        f"{spread(grown)}, by turns",
+        statistics.median(grown) <= 1.15,
         ", ".join(
             f"{1e6 * one.times.median / n:.2f} us a face of {n:,}" for n, one in found.items()
         ),

@@ -6,8 +6,9 @@ From unit rows to labels (crowd_edges, then median_linkage), each size in a proc
 Seconds are of the process's CPU on one thread and of the clock on several; the last column compares
 them with one thread by turns. Memory is what the call adds to the peak of a process that holds the
 rows, beside the rows' own. The exponent is that of seconds between the least size and this one.
---peer N compares, by turns, with fastcluster's average linkage of N faces, whose distances (3 GB at
-20,000) it is given.
+--growth A B takes the exponent by turns of A and B faces in one process: the machine's mood is then
+that of both. --peer N compares, by turns, with fastcluster's average linkage of N faces, whose
+distances (3 GB at 20,000) it is given.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import argparse
 import math
 import multiprocessing
 import re
+import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,7 +31,7 @@ from fastface.estimators import FEW_PAIRS
 from fastface.kernels import crowd_edges, fused_distances, median_linkage
 from fastface.linked_rows import stricter_for_few
 from fastface.metrics import bcubed_scores
-from interleave import Timing, interleaved
+from interleave import Timing, interleaved, spread
 
 # Near the best for each kind (quality_linkage.py).
 THRESHOLDS = {"arc512": 0.74, "hard512": 0.80, "dlib128": 0.28}
@@ -88,6 +90,28 @@ def measured_apart(kind: str, n: int, threads: int, repeats: int) -> Measured:
     return found
 
 
+def exponents(kind: str, least: int, most: int, repeats: int) -> list[float]:
+    """As which powers of the faces one thread's CPU seconds grow, a turn each.
+
+    A turn is the least number some times, the most once, and the least again.
+    """
+    few, many = (face_mixture(kind, n, 0)[0] for n in (least, most))
+
+    def seconds(X: np.ndarray) -> float:
+        began = time.process_time()
+        link(X, THRESHOLDS[kind], 1)
+        return time.process_time() - began
+
+    def turn() -> float:
+        before = [seconds(few) for _ in range(5)]
+        long = seconds(many)
+        short = statistics.median(before + [seconds(few) for _ in range(5)])
+        return math.log(long / short) / math.log(most / least)
+
+    turn()
+    return [turn() for _ in range(repeats)]
+
+
 def peer_of(X: np.ndarray) -> Callable[[], object]:
     """fastcluster's average linkage of ready-made distances."""
     distances = fused_distances(X)[np.triu_indices(len(X), 1)].astype(np.float64)
@@ -112,8 +136,12 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 20_000, 50_000, 100_000])
+    parser.add_argument("--growth", type=int, nargs=2, metavar=("A", "B"), help="by turns of both")
     parser.add_argument("--peer", type=int, metavar="N", help="beside fastcluster at N faces")
     options = parser.parse_args()
+    if options.growth:
+        print("exponent", spread(exponents(options.kind, *options.growth, options.repeats)))
+        return
     if options.peer:
         beside_peer(options.kind, options.peer, options.repeats)
         return

@@ -89,7 +89,8 @@ std::vector<std::int32_t> Centres::nearest(const QuantisedRows& rows, std::span<
     const std::vector<std::int32_t> all(ends.empty() ? count : 0, static_cast<std::int32_t>(count_));
     const std::int32_t* before = ends.empty() ? all.data() : ends.data() + begin;
     std::vector<float> largest(count * k, below);
-    for (std::size_t first = 0; first < count_; first += kernel.tile_cols)
+    const auto seen = static_cast<std::size_t>(*std::max_element(before, before + count));
+    for (std::size_t first = 0; first < seen; first += kernel.tile_cols)
       kernel.strip_largest(left.view(), count, panel(first), static_cast<std::int32_t>(first), dims_, before,
                            k, largest.data(), places.data() + begin * k);
     advance(count * count_);
