@@ -36,6 +36,8 @@ def write_whole(path: Path, content: bytes, mode: int) -> None:
         if mode != 0o600:  # which is how it was made
             Path(name).chmod(mode)
         Path(name).replace(path)
-    except BaseException:
+    except BaseException as error:
         Path(name).unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None:  # of a descriptor, on a full disk
+            error.filename = str(path)
         raise
