@@ -1,6 +1,6 @@
-// What one core of this machine can do at most: float32 multiply-adds, 8-bit products, bytes read.
-// One JSON object of all, or of the one that is asked for: float32, bytes, reading. machine_limits.py
-// compiles it for the machine it runs on.
+// What one core of this machine can do at most: float32 multiply-adds, 8-bit products, those of the matrix
+// unit, bytes read. One JSON object of all, or of the one that is asked for: float32, bytes, matrix, reading.
+// machine_limits.py compiles it for the machine it runs on.
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -9,6 +9,10 @@
 #include <vector>
 #if defined(__AVX512VNNI__)
 #include <immintrin.h>
+#endif
+#if defined(__AMX_INT8__) && defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
 #endif
 
 namespace {
@@ -70,6 +74,34 @@ void multiply_bytes() {
 }
 #endif
 
+#if defined(__AMX_INT8__) && defined(__linux__)
+// Tiles of 16 rows by 64 bytes, four sums: as in cpp/core/matrix_unit.hpp, but for reading them.
+constexpr double kTileOperations = 2.0 * 4 * 16 * 16 * 64;
+
+bool may_multiply_tiles() {
+  constexpr long kAskForPermission = 0x1023, kTileData = 18;
+  return syscall(SYS_arch_prctl, kAskForPermission, kTileData) == 0;
+}
+
+void multiply_tiles() {
+  struct alignas(64) Shape {
+    std::uint8_t palette = 1, start_row = 0, reserved[14] = {};
+    std::uint16_t bytes_per_row[16] = {64, 64, 64, 64, 64, 64, 64, 64};
+    std::uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
+  };
+  static constexpr Shape kShape;
+  _tile_loadconfig(&kShape);
+#pragma GCC unroll 1
+  for (long step = 0; step < kSteps; ++step) {
+    _tile_dpbssd(0, 4, 6);
+    _tile_dpbssd(1, 4, 7);
+    _tile_dpbssd(2, 5, 6);
+    _tile_dpbssd(3, 5, 7);
+  }
+  _tile_release();
+}
+#endif
+
 double read_memory() {
   std::vector<f32v> memory((std::size_t{1} << 28) / sizeof(f32v));
   const double seconds = fastest([&memory] {
@@ -97,6 +129,10 @@ int main(int count, char** arguments) {
   if (wanted("float32")) tell("float32 GFLOP/s", operations * (kBytes / 4) / fastest(multiply_add));
 #if defined(__AVX512VNNI__)
   if (wanted("bytes")) tell("8-bit GOP/s", operations * kBytes / fastest(multiply_bytes));
+#endif
+#if defined(__AMX_INT8__) && defined(__linux__)
+  if (wanted("matrix") && may_multiply_tiles())
+    tell("8-bit GOP/s by tiles", kTileOperations * static_cast<double>(kSteps) / fastest(multiply_tiles));
 #endif
   if (wanted("reading")) tell("reading GB/s", read_memory());
   std::printf("}\n");

@@ -38,11 +38,11 @@ class Limits(Program):
         super().__init__(Path(__file__).with_suffix(".cpp"))
 
     def all(self) -> dict[str, float]:
-        """By unit: float32 GFLOP/s, 8-bit GOP/s where there is VNNI, reading GB/s."""
+        """By unit: float32 GFLOP/s, 8-bit GOP/s (VNNI, and by tiles AMX), reading GB/s."""
         return json.loads(self.run())
 
     def measure(self, what: str) -> float:
-        """float32: GFLOP/s.  bytes: GOP/s of 8-bit products.  reading: GB/s."""
+        """float32: GFLOP/s.  bytes, matrix: GOP/s of 8-bit products.  reading: GB/s."""
         (value,) = json.loads(self.run(what)).values()
         return value
 

@@ -214,6 +214,7 @@ def section_of_aims(aims: list[Line]) -> list[str]:
         "`python -m bench.aims`; each is measured by the script named, which tells more. One",
         "thread and CPU seconds unless said, on a machine that others use as well; medians, the",
         f"least and most. Machine: {cpu_name()}, {os.cpu_count()} cores.",
+        "[What bounds them there](measured.md#what-bounds-the-linkage): matrix unit, caches.",
         "",
         *table_of_aims(aims),
     ]
