@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from fastface.errors import PhotoError
 from fastface.images import decode
 from fastface.jpeg import decode_jpeg
 
@@ -49,6 +50,16 @@ def test_the_same_bits_as_pillow(height, width, reduction, subsampling, progress
     # Where a side is shorter than the reduction, Pillow takes less of it; `decode` asks for none.
     if theirs.size == (-(-width // reduction), -(-height // reduction)) and max(width, height) > 15:
         np.testing.assert_array_equal(fast(content, reduction), np.asarray(theirs))
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_file_without_its_end_is_whole(progressive):
+    content = jpeg(50, 70, progressive=progressive)
+    assert content.endswith(b"\xff\xd9")
+    np.testing.assert_array_equal(decode(content[:-2], min_side=None).pixels, fast(content, 1))
+    for n_bytes in (1, 2, 20, len(content) // 2):
+        with pytest.raises(PhotoError, match="cannot be decoded"):
+            decode(content[: -2 - n_bytes], min_side=None)
 
 
 @pytest.mark.parametrize("keep_rgb", [False, True])

@@ -21,6 +21,8 @@ _MOST_BYTES = 16_000_000
 # Below this side two of them may give the same.
 _LEAST_SIDE = 16
 
+_END_OF_IMAGE = b"\xff\xd9"
+
 
 def decode_jpeg(image: Image, reduction: int) -> ImageArray | None:
     """All of a JPEG whose header Pillow has read: (ceil(h / reduction), ceil(w / reduction), 3)
@@ -45,6 +47,9 @@ def decode_jpeg(image: Image, reduction: int) -> ImageArray | None:
         return None
     content = image.fp.read()
     image.fp.seek(0)
+    # A file may lack its end and nothing else; if pixels are missing too, the decoder tells.
+    if not content.endswith(_END_OF_IMAGE):
+        content += _END_OF_IMAGE
     try:
         pixels: ImageArray = simplejpeg.decode_jpeg(
             content, "RGB", min_height=height, min_width=width, strict=True
